@@ -1,0 +1,53 @@
+#include "base/json.h"
+
+#include "base/status.h"
+
+namespace coracle {
+namespace {
+
+// Depth of arrays and objects in `text`, without building them: the parser itself has no limit.
+bool TooDeep(absl::string_view text) {
+  int depth = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      if (c == '"') in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > kMaxJsonDepth) return true;
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+absl::StatusOr<Json> ParseJson(absl::string_view text) {
+  if (TooDeep(text)) {
+    return absl::InvalidArgumentError(absl::StrCat("JSON nested deeper than ", kMaxJsonDepth, " levels"));
+  }
+  try {
+    return Json::parse(text.begin(), text.end());
+  } catch (const Json::parse_error& error) {
+    return absl::InvalidArgumentError(absl::StrCat("malformed JSON at byte ", error.byte));
+  } catch (const std::exception& error) {
+    return absl::InvalidArgumentError(absl::StrCat("malformed JSON: ", error.what()));
+  }
+}
+
+std::string DumpJson(const Json& value, int indent) {
+  return value.dump(indent > 0 ? indent : -1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+}
+
+const Json* Find(const Json& value, absl::string_view key) {
+  if (!value.is_object()) return nullptr;
+  const auto it = value.find(std::string(key));
+  return it == value.end() ? nullptr : &*it;
+}
+
+}  // namespace coracle
