@@ -1,8 +1,8 @@
 // The OCI runtime configuration (config.json) as plain values. Pure: bytes in, values out.
 //
-// Field names follow the runtime-spec in snake_case; a std::optional is a member that may be absent where absent and
-// zero differ. Unknown members are kept out (the spec says to ignore them).
-// Source: runtime-spec config.md, config-linux.md.
+// Field names follow the runtime-spec in snake_case; a std::optional is a member that may be absent where
+// absent and zero differ. Unknown members are kept out (the spec says to ignore them). Source: runtime-spec
+// config.md, config-linux.md.
 #ifndef CORACLE_OCI_RUNTIME_SPEC_H_
 #define CORACLE_OCI_RUNTIME_SPEC_H_
 
@@ -110,7 +110,7 @@ struct Device {
 
 struct DeviceCgroupRule {
   bool allow = false;
-  std::string type = "a";  // a, c, b
+  std::string type = "a";               // a, c, b
   std::optional<int64_t> major, minor;  // absent: any
   std::string access;                   // of r, w, m
 };
@@ -197,6 +197,8 @@ struct TimeOffset {
 
 struct IntelRdt {
   std::string clos_id, l3_cache_schema, mem_bw_schema;
+  std::vector<std::string> schemata;
+  bool enable_monitoring = false;
 };
 
 struct Linux {
@@ -244,6 +246,8 @@ absl::StatusOr<Resources> ParseResources(absl::string_view json);
 // Compact JSON that ParseSpec reads back to the same value; absent members are left out.
 std::string SerializeSpec(const Spec& spec);
 std::string SerializeProcess(const Process& process);
+std::string SerializeResources(const Resources& resources);
+std::string SerializeSeccomp(const Seccomp& seccomp);
 
 }  // namespace coracle::oci
 
