@@ -1,0 +1,126 @@
+// Where everything lies, and the records, names, locks and leases in it.
+//
+// <root>/                                    survives a reboot
+//   version                                  "coracle store schema 1"; a newer one is refused
+//   names/containers/<name>                  the id of the container that claimed the name
+//   names/images/<escaped full name>         TagRecord
+//   containers/<id>/record                   ContainerRecord (not for --rm: see runroot)
+//   containers/<id>/{upper,work,exit,ctr.log,...}
+//   images/<id>/record                       ImageRecord
+//   layers/<id>/{record,diff/}
+//   blobs/sha256/<hex>
+//   tmp/<random>                             work in progress: everything here without a live lease is swept
+//   trash/<random>                           renamed away, to be deleted
+// <runroot>/                                 gone at reboot
+//   containers/<id>/{record,state,lock,op,attach.sock,...}    record: of a --rm container
+//   exits/<id>                               ExitRecord tombstone
+//   leases/<random>                          OFD-locked while its owner lives
+//
+// Lock order: a container's `op` lock, then its `lock` (liveness). Never two containers' op locks unless in id order.
+#ifndef CORACLE_STORE_STORE_H_
+#define CORACLE_STORE_STORE_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "os/file.h"
+#include "os/unique_fd.h"
+#include "store/records.pb.h"
+
+namespace coracle::store {
+
+inline constexpr int kNewestSchema = 1;
+inline constexpr int kOldestSchema = 1;
+
+// Opens directories lazily: constructing one costs nothing, reading a missing store is an empty store.
+class Store {
+ public:
+  Store(std::string root, std::string runroot);
+
+  const std::string& root() const { return root_; }
+  const std::string& runroot() const { return runroot_; }
+  // Makes the directories and the version file (0700), or checks the version. Call before the first write.
+  // Errors: FailedPrecondition for a store of a newer schema, naming both numbers.
+  absl::Status EnsureExists() const;
+  // Checks the version only; a missing store is fine.
+  absl::Status CheckVersion() const;
+
+  std::string ContainerDir(absl::string_view id) const;         // <root>/containers/<id>
+  std::string ContainerRunDir(absl::string_view id) const;      // <runroot>/containers/<id>
+  std::string LayerDir(absl::string_view id) const;             // <root>/layers/<id>
+  std::string ImageDir(absl::string_view id) const;
+  std::string BlobPath(absl::string_view hex) const;
+
+ private:
+  std::string root_, runroot_;
+};
+
+// One record in one file: "CRCL", schema version, length, CRC-32C, message. Damage and newer schemas are errors.
+// `path` is absolute. Errors: NotFound if there is none; DataLoss if damaged; FailedPrecondition if newer.
+template <typename Message>
+absl::StatusOr<Message> ReadRecord(const std::string& path);
+absl::Status WriteRecord(const std::string& path, const google::protobuf::MessageLite& message,
+                         os::Durability durability);
+// For the template and the fuzz target: checks the frame and gives the message's bytes.
+absl::StatusOr<std::string> DecodeRecordFrame(absl::string_view file);
+std::string EncodeRecordFrame(absl::string_view message);
+
+// An exclusive OFD lock on a file, held until destroyed; inherited by fork (the lock lives as long as any copy of the
+// descriptor).
+class FileLock {
+ public:
+  // Waits; after a second says on stderr for whom it waits (pid and command line of the holder).
+  static absl::StatusOr<FileLock> Acquire(const std::string& path, absl::string_view what);
+  // nullopt-like: FailedPrecondition if someone holds it.
+  static absl::StatusOr<FileLock> Try(const std::string& path);
+  // Whether someone holds it now; false if the file is missing.
+  static bool IsHeld(const std::string& path);
+  int fd() const { return fd_.get(); }
+
+ private:
+  explicit FileLock(os::UniqueFd fd) : fd_(std::move(fd)) {}
+  os::UniqueFd fd_;
+};
+
+// ---- containers ----
+
+std::string NewContainerId();  // 64 random hex digits
+
+// Makes run directory, directory and record and claims the name (record.name empty: makes up an adjective_noun one,
+// written back). The returned op lock is held. Errors: AlreadyExists "the container name "x" is already in use by
+// <id>: ..." (exit code 125); nothing is left on error. `durability` is of the record and name.
+absl::StatusOr<FileLock> CreateContainer(const Store& store, ContainerRecord& record, os::Durability durability);
+absl::StatusOr<ContainerRecord> ReadContainer(const Store& store, absl::string_view id);
+absl::Status UpdateContainer(const Store& store, const ContainerRecord& record, os::Durability durability);
+// Ids of all containers; those whose creation is under way or died half-way are left out.
+absl::StatusOr<std::vector<std::string>> ListContainers(const Store& store);
+// Full name, full id or unique prefix of an id -> id. Errors: NotFound `no container with name or ID "x" found: no
+// such container`; FailedPrecondition for an ambiguous prefix.
+absl::StatusOr<std::string> ResolveContainer(const Store& store, absl::string_view name_or_id);
+absl::Status RenameContainer(const Store& store, ContainerRecord& record, const std::string& new_name);
+absl::StatusOr<FileLock> LockContainer(const Store& store, absl::string_view id);  // the op lock
+// Removes record, name, directories (renamed into trash first, then deleted) and run directory. Works on a full disk.
+absl::Status RemoveContainer(const Store& store, absl::string_view id);
+
+// Run-time state. A missing file or one of another boot reads as status UNKNOWN (never run since boot).
+absl::StatusOr<ContainerState> ReadState(const Store& store, absl::string_view id);
+absl::Status WriteState(const Store& store, absl::string_view id, const ContainerState& state);
+bool MonitorAlive(const Store& store, absl::string_view id);  // is the liveness lock held
+absl::StatusOr<ExitRecord> ReadExit(const Store& store, absl::string_view id);  // container's, else tombstone
+absl::Status WriteExit(const Store& store, absl::string_view id, const ExitRecord& exit);
+absl::Status WriteTombstone(const Store& store, const ExitRecord& exit);
+
+// Removes what dead creators and removers left: half-made containers, trash, tmp and leases without owner. Cheap when
+// there is nothing (a few directory reads).
+absl::Status Sweep(const Store& store);
+
+std::string BootId();
+
+}  // namespace coracle::store
+
+#include "store/record_file-inl.h"
+
+#endif  // CORACLE_STORE_STORE_H_
