@@ -1,7 +1,7 @@
 // JSON values: nlohmann::ordered_json behind one adapter, so that nothing outside json.cc meets an exception.
 //
-// Reading: ParseJson, then the typed getters below, which never throw. Writing: build a Json with operator[] and
-// push_back, then DumpJson.
+// Reading: ParseJson, then the typed getters below, which never throw. Writing: build a Json with operator[]
+// and push_back, then DumpJson.
 #ifndef CORACLE_BASE_JSON_H_
 #define CORACLE_BASE_JSON_H_
 
@@ -19,8 +19,8 @@ using Json = nlohmann::ordered_json;
 // Documents deeper than this are refused, so that no reader recurses further.
 inline constexpr int kMaxJsonDepth = 128;
 
-// The value of `text`. Errors: InvalidArgument for malformed JSON (with the byte offset), invalid UTF-8, depth over
-// kMaxJsonDepth, or anything after the value.
+// The value of `text`. Errors: InvalidArgument for malformed JSON (with the byte offset), invalid UTF-8,
+// depth over kMaxJsonDepth, or anything after the value.
 absl::StatusOr<Json> ParseJson(absl::string_view text);
 
 // Compact text; with `indent` > 0, one member a line, as podman and docker print (indent 4). Invalid UTF-8 in

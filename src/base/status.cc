@@ -88,7 +88,8 @@ absl::Status WithHint(absl::Status status, absl::string_view hint) {
 
 std::string StatusLine(const absl::Status& status) {
   std::string line(status.message());
-  if (const auto hint = status.GetPayload(kHint); hint.has_value()) absl::StrAppend(&line, ": ", std::string(*hint));
+  if (const auto hint = status.GetPayload(kHint); hint.has_value())
+    absl::StrAppend(&line, ": ", std::string(*hint));
   return Printable(line);
 }
 

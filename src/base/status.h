@@ -1,7 +1,8 @@
-// Errors as values: absl::Status with context added on the way up, errno, an exit code and a hint as payloads.
+// Errors as values: absl::Status with context added on the way up, errno, an exit code and a hint as
+// payloads.
 //
-// A leaf names operation and object, errno last ("open /x: No such file or directory"). Each layer adds what it
-// was doing in front. Nobody compares message text; codes and payloads carry meaning.
+// A leaf names operation and object, errno last ("open /x: No such file or directory"). Each layer adds what
+// it was doing in front. Nobody compares message text; codes and payloads carry meaning.
 #ifndef CORACLE_BASE_STATUS_H_
 #define CORACLE_BASE_STATUS_H_
 
@@ -16,16 +17,17 @@
 
 namespace coracle {
 
-// "<message>: <strerror(error)>", its code mapped from `error` (ENOENT: NotFound, EEXIST: AlreadyExists, EACCES and
-// EPERM: PermissionDenied, EINVAL: InvalidArgument, ENOSPC, EDQUOT, EMFILE, ENOMEM: ResourceExhausted, EBUSY and
-// ETXTBSY: FailedPrecondition, EINTR and EAGAIN: Unavailable, ENOSYS, EOPNOTSUPP: Unimplemented; else Unknown).
-// The number itself is kept: see ErrnoOf.
+// "<message>: <strerror(error)>", its code mapped from `error` (ENOENT: NotFound, EEXIST: AlreadyExists,
+// EACCES and EPERM: PermissionDenied, EINVAL: InvalidArgument, ENOSPC, EDQUOT, EMFILE, ENOMEM:
+// ResourceExhausted, EBUSY and ETXTBSY: FailedPrecondition, EINTR and EAGAIN: Unavailable, ENOSYS,
+// EOPNOTSUPP: Unimplemented; else Unknown). The number itself is kept: see ErrnoOf.
 absl::Status ErrnoStatus(int error, absl::string_view message);
 
 // The errno that `status` was made from; 0 if from none.
 int ErrnoOf(const absl::Status& status);
 
-// A copy of `status` that says `code` is the process's exit code (125 engine, 126 not executable, 127 not found).
+// A copy of `status` that says `code` is the process's exit code (125 engine, 126 not executable, 127 not
+// found).
 absl::Status WithExitCode(absl::Status status, int code);
 // The exit code `status` carries, or nothing.
 std::optional<int> ExitCodeOf(const absl::Status& status);
@@ -49,11 +51,11 @@ absl::Status Context(const absl::Status& s, const Args&... args) {
 }  // namespace coracle
 
 // RETURN_IF_ERROR(expr) or RETURN_IF_ERROR(expr, "store layer ", digest).
-#define RETURN_IF_ERROR(expr, ...)                                                             \
-  do {                                                                                         \
-    const absl::Status coracle_status = (expr);                                                \
-    if (ABSL_PREDICT_FALSE(!coracle_status.ok()))                                              \
-      return ::coracle::status_internal::Context(coracle_status __VA_OPT__(, ) __VA_ARGS__);    \
+#define RETURN_IF_ERROR(expr, ...)                                                           \
+  do {                                                                                       \
+    const absl::Status coracle_status = (expr);                                              \
+    if (ABSL_PREDICT_FALSE(!coracle_status.ok()))                                            \
+      return ::coracle::status_internal::Context(coracle_status __VA_OPT__(, ) __VA_ARGS__); \
   } while (false)
 
 #define CORACLE_CONCAT_INNER(a, b) a##b
@@ -61,10 +63,10 @@ absl::Status Context(const absl::Status& s, const Args&... args) {
 // ASSIGN_OR_RETURN(UniqueFd fd, Open(path)) or with context: ASSIGN_OR_RETURN(auto fd, Open(p), "read ", p).
 #define ASSIGN_OR_RETURN(lhs, expr, ...) \
   CORACLE_ASSIGN_OR_RETURN(CORACLE_CONCAT(coracle_result_, __LINE__), lhs, expr __VA_OPT__(, ) __VA_ARGS__)
-#define CORACLE_ASSIGN_OR_RETURN(result, lhs, expr, ...)                                              \
-  auto result = (expr);                                                                              \
-  if (ABSL_PREDICT_FALSE(!result.ok()))                                                              \
-    return ::coracle::status_internal::Context(result.status() __VA_OPT__(, ) __VA_ARGS__);           \
+#define CORACLE_ASSIGN_OR_RETURN(result, lhs, expr, ...)                                    \
+  auto result = (expr);                                                                     \
+  if (ABSL_PREDICT_FALSE(!result.ok()))                                                     \
+    return ::coracle::status_internal::Context(result.status() __VA_OPT__(, ) __VA_ARGS__); \
   lhs = std::move(result).value()
 
 #endif  // CORACLE_BASE_STATUS_H_

@@ -20,7 +20,8 @@ TEST_SUITE("base/status") {
     CHECK(ErrnoOf(status) == ENOENT);
   }
   TEST_CASE("hint and exit code survive context") {
-    const absl::Status leaf = WithHint(WithExitCode(absl::NotFoundError("no such image: foo"), 125), "try 'coracle pull foo'");
+    const absl::Status leaf =
+        WithHint(WithExitCode(absl::NotFoundError("no such image: foo"), 125), "try 'coracle pull foo'");
     const absl::Status status = Annotate(leaf, "run");
     CHECK(StatusLine(status) == "run: no such image: foo: try 'coracle pull foo'");
     CHECK(ExitCodeOf(status) == 125);

@@ -7,8 +7,8 @@
 namespace coracle {
 namespace {
 
-// Bytes of the valid UTF-8 sequence at the start of `text`; 0 if it is not valid (RFC 3629: no overlong forms, no
-// surrogates, at most U+10FFFF).
+// Bytes of the valid UTF-8 sequence at the start of `text`; 0 if it is not valid (RFC 3629: no overlong
+// forms, no surrogates, at most U+10FFFF).
 size_t Utf8SequenceLength(absl::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
   const uint8_t first = byte(0);

@@ -8,8 +8,9 @@
 
 namespace coracle {
 
-// `text` with control characters (C0, DEL, and C1 in its UTF-8 form) written as \xNN, so that names from images and
-// users cannot send escape sequences to a terminal. Valid UTF-8 otherwise stays; an invalid byte becomes \xNN.
+// `text` with control characters (C0, DEL, and C1 in its UTF-8 form) written as \xNN, so that names from
+// images and users cannot send escape sequences to a terminal. Valid UTF-8 otherwise stays; an invalid byte
+// becomes \xNN.
 std::string Printable(absl::string_view text);
 
 // The first 12 characters of a 64-digit id; the whole if shorter.

@@ -20,21 +20,21 @@ struct ImageForRun {
   std::vector<std::string> layer_dirs;  // top first, absolute, for overlay
   std::string config_json;              // the OCI image config
 };
-// Finds an image by reference (short names: as given with tag latest; then docker.io/library/..., localhost/...), by
-// id or by unique id prefix; "hello" (also hello:latest, localhost/hello) is made from the embedded program on first
-// use if no image of that name exists. Errors: NotFound `no such image: foo` with hint "try 'coracle pull foo'",
-// exit code 125.
+// Finds an image by reference (short names: as given with tag latest; then docker.io/library/...,
+// localhost/...), by id or by unique id prefix; "hello" (also hello:latest, localhost/hello) is made from the
+// embedded program on first use if no image of that name exists. Errors: NotFound `no such image: foo` with
+// hint "try 'coracle pull foo'", exit code 125.
 absl::StatusOr<ImageForRun> FindForRun(const store::Store& store, absl::string_view reference);
 
 struct ImportOptions {
   std::string reference;             // empty: untagged
   std::vector<std::string> changes;  // --change
   std::string message;
-  std::string os, arch, variant;     // empty: the host's
-  bool single_id = false;            // one-id user namespace: owners are squashed
+  std::string os, arch, variant;  // empty: the host's
+  bool single_id = false;         // one-id user namespace: owners are squashed
 };
-// Reads a tar (compressed or not) from `fd`, stores blob (as received) and layer, makes config and manifest. All or
-// nothing. Returns the image id.
+// Reads a tar (compressed or not) from `fd`, stores blob (as received) and layer, makes config and manifest.
+// All or nothing. Returns the image id.
 absl::StatusOr<std::string> Import(const store::Store& store, int fd, const ImportOptions& options);
 
 struct ImageInfo {
@@ -54,8 +54,8 @@ struct Removal {
   std::vector<std::string> untagged;  // full names
   std::vector<std::string> deleted;   // image ids
 };
-// `used_by`: (image id, container id) pairs of existing containers. Errors: FailedPrecondition "image is in use by
-// container ..." unless `force` (the caller removes the containers first); NotFound.
+// `used_by`: (image id, container id) pairs of existing containers. Errors: FailedPrecondition "image is in
+// use by container ..." unless `force` (the caller removes the containers first); NotFound.
 absl::StatusOr<Removal> Remove(const store::Store& store, absl::string_view reference, bool force,
                                const std::vector<std::pair<std::string, std::string>>& used_by);
 // Removes dangling images (all unused ones with `all`), and layers and blobs that nothing refers to.

@@ -1,7 +1,7 @@
 // The other side of a monitor: attach, resize, signals; used by run, start -a, attach, stop, init.
 //
-// Wire format: frames of a 5-byte header (type, little-endian payload length; at most kMaxFrame) and payload. Output
-// and input are raw payload; control frames carry a protobuf message (attach.proto).
+// Wire format: frames of a 5-byte header (type, little-endian payload length; at most kMaxFrame) and payload.
+// Output and input are raw payload; control frames carry a protobuf message (attach.proto).
 #ifndef CORACLE_MONITOR_ATTACH_CLIENT_H_
 #define CORACLE_MONITOR_ATTACH_CLIENT_H_
 
@@ -17,21 +17,21 @@ namespace coracle::monitor {
 
 struct AttachOptions {
   bool in = false, out = true, err = true;  // which streams
-  bool tty = false;                         // our stdin is put in raw mode if it is a terminal; SIGWINCH is followed
+  bool tty = false;  // our stdin is put in raw mode if it is a terminal; SIGWINCH is followed
   std::string detach_keys = "ctrl-p,ctrl-q";
-  bool sig_proxy = true;                    // SIGINT, SIGTERM ... go to the container (not with tty, where keys do)
+  bool sig_proxy = true;  // SIGINT, SIGTERM ... go to the container (not with tty, where keys do)
   int in_fd = 0, out_fd = 1, err_fd = 2;
 };
 
 struct AttachResult {
-  bool detached = false;              // detach keys
-  std::optional<int> exit_code;       // set when the container ended; unset: connection lost or detached
+  bool detached = false;         // detach keys
+  std::optional<int> exit_code;  // set when the container ended; unset: connection lost or detached
 };
 
 // Connects to <run_dir>/attach.sock. Errors: NotFound if the container does not run.
 absl::StatusOr<os::UniqueFd> ConnectAttach(const std::string& run_dir);
-// Relays until the container ends or the user detaches. The terminal's mode is always restored. Output is written in
-// large blocks; a closed stdout (EPIPE) detaches that stream.
+// Relays until the container ends or the user detaches. The terminal's mode is always restored. Output is
+// written in large blocks; a closed stdout (EPIPE) detaches that stream.
 absl::StatusOr<AttachResult> RunAttach(const os::UniqueFd& connection, const AttachOptions& options);
 // Tells a held container (`init`) to go on; returns its exec result.
 absl::Status SendStart(const os::UniqueFd& connection);

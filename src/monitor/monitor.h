@@ -1,5 +1,5 @@
-// The per-container process: parent of the first process; relays stdio, writes the log, serves attach clients,
-// records the exit, tears down, ends.
+// The per-container process: parent of the first process; relays stdio, writes the log, serves attach
+// clients, records the exit, tears down, ends.
 #ifndef CORACLE_MONITOR_MONITOR_H_
 #define CORACLE_MONITOR_MONITOR_H_
 
@@ -25,11 +25,11 @@ namespace coracle::monitor {
 
 // How one run ended.
 struct ExitInfo {
-  int exit_code = 0;       // 128+signal if killed
+  int exit_code = 0;  // 128+signal if killed
   bool oom_killed = false;
   bool timed_out = false;  // --timeout
   int64_t started_unix_nanos = 0, finished_unix_nanos = 0;
-  std::string error;       // why it never started, if so
+  std::string error;  // why it never started, if so
   uint32_t restart_count = 0;
 };
 
@@ -37,7 +37,7 @@ struct LaunchPlan {
   std::string id, name;
   std::string run_dir;        // <runroot>/containers/<id>: state, attach.sock
   std::string container_dir;  // <root>/containers/<id>: log by default
-  std::string bundle;         // absolute; where config.json is written if an external runtime or a hook wants it
+  std::string bundle;  // absolute; where config.json is written if an external runtime or a hook wants it
   oci::Spec spec;
   std::optional<os::OverlayOptions> root_overlay;
   runtime::CgroupRequest cgroup;
@@ -46,23 +46,23 @@ struct LaunchPlan {
   store::RestartPolicy restart;
   bool tty = false;
   bool open_stdin = false;
-  bool stdin_once = true;        // close the container's stdin when the attached client that sends it leaves
-  bool foreground = false;       // an attach connection over a socketpair is made, with stdin if open_stdin
-  bool passthrough = false;      // log driver passthrough: the container gets our own stdio
-  bool hold = false;             // `init`: wait before exec until a kStart message comes
+  bool stdin_once = true;    // close the container's stdin when the attached client that sends it leaves
+  bool foreground = false;   // an attach connection over a socketpair is made, with stdin if open_stdin
+  bool passthrough = false;  // log driver passthrough: the container gets our own stdio
+  bool hold = false;         // `init`: wait before exec until a kStart message comes
   uint64_t timeout_seconds = 0;
   uint32_t stop_timeout_seconds = 10;
   int stop_signal = 15;
-  std::string sdnotify;          // container, conmon, ignore
+  std::string sdnotify;  // container, conmon, ignore
   std::string pid_file, monitor_pid_file;
   int preserve_fds = 0;
   std::string external_runtime;  // path of an OCI runtime to drive instead of the built-in one
   std::vector<std::string> external_runtime_args;
-  store::ContainerState state;   // what the engine already knows; the monitor fills pid etc. and writes it
+  store::ContainerState state;  // what the engine already knows; the monitor fills pid etc. and writes it
   // Called in the monitor after the first process's namespaces exist (networks later). May be null.
   std::function<absl::Status(pid_t)> on_namespaces;
-  // Called in the monitor when the container has ended for good, after the cgroup is gone and before the liveness
-  // lock is released: writes the exit record, and for --rm removes the container.
+  // Called in the monitor when the container has ended for good, after the cgroup is gone and before the
+  // liveness lock is released: writes the exit record, and for --rm removes the container.
   std::function<void(const ExitInfo&)> on_end;
 };
 
@@ -72,9 +72,9 @@ struct Launched {
   os::UniqueFd attach;  // with foreground: the client end (see attach_client.h)
 };
 
-// Forks the monitor and waits until the container runs (or is held), or for the error of its start, which is returned
-// as it was (code, exit code, hint). `lock` is the liveness lock: it goes over to the monitor. On error everything
-// made here is gone and on_end has not been called.
+// Forks the monitor and waits until the container runs (or is held), or for the error of its start, which is
+// returned as it was (code, exit code, hint). `lock` is the liveness lock: it goes over to the monitor. On
+// error everything made here is gone and on_end has not been called.
 absl::StatusOr<Launched> Launch(LaunchPlan plan, store::FileLock lock);
 
 }  // namespace coracle::monitor

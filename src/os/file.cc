@@ -78,8 +78,7 @@ absl::Status RemoveContents(UniqueFd dir, const std::string& path, dev_t device)
   absl::Status first;
   while (const dirent* entry = readdir(stream)) {
     if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-    const absl::Status status =
-        RemoveOne(fd, entry->d_name, absl::StrCat(path, "/", entry->d_name), device);
+    const absl::Status status = RemoveOne(fd, entry->d_name, absl::StrCat(path, "/", entry->d_name), device);
     first.Update(status);
   }
   closedir(stream);
@@ -96,7 +95,8 @@ absl::StatusOr<UniqueFd> OpenAt(int dirfd, absl::string_view path, int flags, mo
   return fd;
 }
 
-absl::StatusOr<UniqueFd> OpenBeneath(int dirfd, absl::string_view path, int flags, uint64_t resolve, mode_t mode) {
+absl::StatusOr<UniqueFd> OpenBeneath(int dirfd, absl::string_view path, int flags, uint64_t resolve,
+                                     mode_t mode) {
   RETURN_IF_ERROR(CheckPath(path));
   const std::string name(path);
   open_how how = {};
@@ -104,7 +104,8 @@ absl::StatusOr<UniqueFd> OpenBeneath(int dirfd, absl::string_view path, int flag
   how.mode = mode;
   how.resolve = resolve | RESOLVE_NO_MAGICLINKS;
   long fd = -1;
-  // EAGAIN: a rename or mount raced with the walk (openat2(2)); bounded, since a hostile tree can do so for ever.
+  // EAGAIN: a rename or mount raced with the walk (openat2(2)); bounded, since a hostile tree can do so for
+  // ever.
   for (int attempt = 0; attempt < 128; ++attempt) {
     fd = syscall(SYS_openat2, dirfd, name.c_str(), &how, sizeof(how));
     if (fd >= 0 || (errno != EAGAIN && errno != EINTR)) break;
@@ -122,7 +123,8 @@ absl::StatusOr<std::string> ReadAll(int fd, size_t max_bytes) {
     if (count < 0) return ErrnoStatus(errno, "read");
     if (count == 0) break;
     used += static_cast<size_t>(count);
-    if (used > max_bytes) return absl::ResourceExhaustedError(absl::StrCat("larger than ", max_bytes, " bytes"));
+    if (used > max_bytes)
+      return absl::ResourceExhaustedError(absl::StrCat("larger than ", max_bytes, " bytes"));
   }
   data.resize(used);
   return data;
@@ -216,7 +218,8 @@ absl::StatusOr<std::vector<std::string>> ListDirectoryAt(int dirfd, absl::string
   std::vector<std::string> names;
   errno = 0;
   while (const dirent* entry = readdir(stream)) {
-    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) names.emplace_back(entry->d_name);
+    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+      names.emplace_back(entry->d_name);
     errno = 0;
   }
   const int error = errno;

@@ -1,6 +1,6 @@
 // Files and directories: thin typed wrappers. Every descriptor is close-on-exec from birth; EINTR is retried.
-// `dirfd` is AT_FDCWD or an open directory; paths are relative to it. A path with a NUL byte is InvalidArgument.
-// Errors carry errno (base/status.h) and name the operation and the path.
+// `dirfd` is AT_FDCWD or an open directory; paths are relative to it. A path with a NUL byte is
+// InvalidArgument. Errors carry errno (base/status.h) and name the operation and the path.
 #ifndef CORACLE_OS_FILE_H_
 #define CORACLE_OS_FILE_H_
 
@@ -20,12 +20,13 @@ namespace coracle::os {
 // openat(2) with O_CLOEXEC added.
 absl::StatusOr<UniqueFd> OpenAt(int dirfd, absl::string_view path, int flags, mode_t mode = 0);
 
-// openat2(2). `resolve` is RESOLVE_IN_ROOT for paths inside a container's root, RESOLVE_BENEATH for paths that must
-// not leave `dirfd`; RESOLVE_NO_MAGICLINKS is always added.
+// openat2(2). `resolve` is RESOLVE_IN_ROOT for paths inside a container's root, RESOLVE_BENEATH for paths
+// that must not leave `dirfd`; RESOLVE_NO_MAGICLINKS is always added.
 absl::StatusOr<UniqueFd> OpenBeneath(int dirfd, absl::string_view path, int flags, uint64_t resolve,
                                      mode_t mode = 0);
 
-// The whole file, at most `max_bytes`. Errors: ResourceExhausted if it is longer; else as open(2) and read(2).
+// The whole file, at most `max_bytes`. Errors: ResourceExhausted if it is longer; else as open(2) and
+// read(2).
 absl::StatusOr<std::string> ReadFileAt(int dirfd, absl::string_view path, size_t max_bytes = 64 << 20);
 absl::StatusOr<std::string> ReadAll(int fd, size_t max_bytes = 64 << 20);
 // Writes all of `data`.
@@ -40,7 +41,8 @@ enum class Durability {
   kVolatile,  // no sync: for run-time state that a reboot may lose
   kDurable,   // file synced before the rename, directory after
 };
-// Replaces `path` whole: temporary file beside it, rename. Readers see the old or the new. On error nothing is left.
+// Replaces `path` whole: temporary file beside it, rename. Readers see the old or the new. On error nothing
+// is left.
 absl::Status ReplaceFileAt(int dirfd, absl::string_view path, absl::string_view data, Durability durability,
                            mode_t mode = 0600);
 
@@ -48,8 +50,8 @@ absl::Status ReplaceFileAt(int dirfd, absl::string_view path, absl::string_view 
 absl::Status MakeDirectoryAt(int dirfd, absl::string_view path, mode_t mode);
 absl::Status MakeDirectories(absl::string_view path, mode_t mode);
 
-// Removes a file or a whole tree, without following links and without crossing into another mount. Missing is fine.
-// Goes on after an error and returns the first.
+// Removes a file or a whole tree, without following links and without crossing into another mount. Missing is
+// fine. Goes on after an error and returns the first.
 absl::Status RemoveTreeAt(int dirfd, absl::string_view path);
 
 // Names in a directory without "." and "..", unsorted.

@@ -8,8 +8,8 @@
 
 namespace coracle::os {
 
-// Invariants: holds either -1 or an open descriptor that nobody else closes. Errors of close(2) are ignored: where
-// they matter (a written file), fsync or check first.
+// Invariants: holds either -1 or an open descriptor that nobody else closes. Errors of close(2) are ignored:
+// where they matter (a written file), fsync or check first.
 class UniqueFd {
  public:
   UniqueFd() = default;

@@ -14,18 +14,18 @@
 
 namespace coracle::runtime {
 
-// What Create may find impossible. A limit that was asked for and can't be applied is an error; one nobody asked for
-// is skipped.
+// What Create may find impossible. A limit that was asked for and can't be applied is an error; one nobody
+// asked for is skipped.
 struct CgroupRequest {
-  std::string path;              // "/coracle/<id>": below each hierarchy's mount, or below the caller's own cgroup
-                                 // where only that is writable (rootless)
-  bool disabled = false;         // --cgroups=disabled: no cgroup at all
-  bool systemd = false;          // path is "slice:prefix:name": ask systemd over D-Bus for a scope
+  std::string path;       // "/coracle/<id>": below each hierarchy's mount, or below the caller's own cgroup
+                          // where only that is writable (rootless)
+  bool disabled = false;  // --cgroups=disabled: no cgroup at all
+  bool systemd = false;   // path is "slice:prefix:name": ask systemd over D-Bus for a scope
   oci::Resources resources;
 };
 
-// How the first process gets in without the 10 ms that writing a pid to a v1 cgroup.procs costs: the child writes "0"
-// to each of `v1_tasks` and is born in `v2_dir` by CLONE_INTO_CGROUP.
+// How the first process gets in without the 10 ms that writing a pid to a v1 cgroup.procs costs: the child
+// writes "0" to each of `v1_tasks` and is born in `v2_dir` by CLONE_INTO_CGROUP.
 struct CgroupEntry {
   std::vector<int> v1_tasks;  // open for writing, owned by the Cgroup
   int v2_dir = -1;            // -1: no v2 tree
@@ -42,7 +42,8 @@ class Cgroup {
  public:
   // Makes the directories, writes the limits and opens the entry descriptors; nothing is left on error.
   // Errors: FailedPrecondition "cgroup controller 'memory' is not available: cannot apply --memory ..." for a
-  // limit that was asked for; InvalidArgument for values out of range (names the member); else errno of the write.
+  // limit that was asked for; InvalidArgument for values out of range (names the member); else errno of the
+  // write.
   static absl::StatusOr<std::unique_ptr<Cgroup>> Create(const CgroupRequest& request);
   // An existing one, by the names that `Paths` gave.
   static absl::StatusOr<std::unique_ptr<Cgroup>> Open(const std::vector<std::string>& paths);
@@ -54,8 +55,8 @@ class Cgroup {
   const CgroupEntry& entry() const;
   // Absolute directories, v2 first if any; empty where there is none.
   const std::vector<std::string>& paths() const;
-  // Applies changed limits (update). Nothing is changed if a value is refused at the plan; a write that fails midway
-  // is reported.
+  // Applies changed limits (update). Nothing is changed if a value is refused at the plan; a write that fails
+  // midway is reported.
   absl::Status Update(const oci::Resources& resources);
   absl::Status Freeze();
   absl::Status Thaw();
@@ -63,7 +64,8 @@ class Cgroup {
   absl::Status KillAll(int signal);
   absl::StatusOr<std::vector<int32_t>> Pids() const;
   absl::StatusOr<CgroupStats> Stats() const;
-  // Whether the kernel's OOM killer has killed in it (memory.events oom_kill; v1 memory.oom_control oom_kill).
+  // Whether the kernel's OOM killer has killed in it (memory.events oom_kill; v1 memory.oom_control
+  // oom_kill).
   bool OomKilled() const;
   // Kills what is left, waits for it (bounded), and removes the directories. Missing is fine.
   absl::Status Remove();

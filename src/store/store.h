@@ -16,7 +16,8 @@
 //   exits/<id>                               ExitRecord tombstone
 //   leases/<random>                          OFD-locked while its owner lives
 //
-// Lock order: a container's `op` lock, then its `lock` (liveness). Never two containers' op locks unless in id order.
+// Lock order: a container's `op` lock, then its `lock` (liveness). Never two containers' op locks unless in
+// id order.
 #ifndef CORACLE_STORE_STORE_H_
 #define CORACLE_STORE_STORE_H_
 
@@ -48,9 +49,9 @@ class Store {
   // Checks the version only; a missing store is fine.
   absl::Status CheckVersion() const;
 
-  std::string ContainerDir(absl::string_view id) const;         // <root>/containers/<id>
-  std::string ContainerRunDir(absl::string_view id) const;      // <runroot>/containers/<id>
-  std::string LayerDir(absl::string_view id) const;             // <root>/layers/<id>
+  std::string ContainerDir(absl::string_view id) const;     // <root>/containers/<id>
+  std::string ContainerRunDir(absl::string_view id) const;  // <runroot>/containers/<id>
+  std::string LayerDir(absl::string_view id) const;         // <root>/layers/<id>
   std::string ImageDir(absl::string_view id) const;
   std::string BlobPath(absl::string_view hex) const;
 
@@ -58,8 +59,9 @@ class Store {
   std::string root_, runroot_;
 };
 
-// One record in one file: "CRCL", schema version, length, CRC-32C, message. Damage and newer schemas are errors.
-// `path` is absolute. Errors: NotFound if there is none; DataLoss if damaged; FailedPrecondition if newer.
+// One record in one file: "CRCL", schema version, length, CRC-32C, message. Damage and newer schemas are
+// errors. `path` is absolute. Errors: NotFound if there is none; DataLoss if damaged; FailedPrecondition if
+// newer.
 template <typename Message>
 absl::StatusOr<Message> ReadRecord(const std::string& path);
 absl::Status WriteRecord(const std::string& path, const google::protobuf::MessageLite& message,
@@ -68,8 +70,8 @@ absl::Status WriteRecord(const std::string& path, const google::protobuf::Messag
 absl::StatusOr<std::string> DecodeRecordFrame(absl::string_view file);
 std::string EncodeRecordFrame(absl::string_view message);
 
-// An exclusive OFD lock on a file, held until destroyed; inherited by fork (the lock lives as long as any copy of the
-// descriptor).
+// An exclusive OFD lock on a file, held until destroyed; inherited by fork (the lock lives as long as any
+// copy of the descriptor).
 class FileLock {
  public:
   // Waits; after a second says on stderr for whom it waits (pid and command line of the holder).
@@ -89,32 +91,35 @@ class FileLock {
 
 std::string NewContainerId();  // 64 random hex digits
 
-// Makes run directory, directory and record and claims the name (record.name empty: makes up an adjective_noun one,
-// written back). The returned op lock is held. Errors: AlreadyExists "the container name "x" is already in use by
-// <id>: ..." (exit code 125); nothing is left on error. `durability` is of the record and name.
-absl::StatusOr<FileLock> CreateContainer(const Store& store, ContainerRecord& record, os::Durability durability);
+// Makes run directory, directory and record and claims the name (record.name empty: makes up an
+// adjective_noun one, written back). The returned op lock is held. Errors: AlreadyExists "the container name
+// "x" is already in use by <id>: ..." (exit code 125); nothing is left on error. `durability` is of the
+// record and name.
+absl::StatusOr<FileLock> CreateContainer(const Store& store, ContainerRecord& record,
+                                         os::Durability durability);
 absl::StatusOr<ContainerRecord> ReadContainer(const Store& store, absl::string_view id);
 absl::Status UpdateContainer(const Store& store, const ContainerRecord& record, os::Durability durability);
 // Ids of all containers; those whose creation is under way or died half-way are left out.
 absl::StatusOr<std::vector<std::string>> ListContainers(const Store& store);
-// Full name, full id or unique prefix of an id -> id. Errors: NotFound `no container with name or ID "x" found: no
-// such container`; FailedPrecondition for an ambiguous prefix.
+// Full name, full id or unique prefix of an id -> id. Errors: NotFound `no container with name or ID "x"
+// found: no such container`; FailedPrecondition for an ambiguous prefix.
 absl::StatusOr<std::string> ResolveContainer(const Store& store, absl::string_view name_or_id);
 absl::Status RenameContainer(const Store& store, ContainerRecord& record, const std::string& new_name);
 absl::StatusOr<FileLock> LockContainer(const Store& store, absl::string_view id);  // the op lock
-// Removes record, name, directories (renamed into trash first, then deleted) and run directory. Works on a full disk.
+// Removes record, name, directories (renamed into trash first, then deleted) and run directory. Works on a
+// full disk.
 absl::Status RemoveContainer(const Store& store, absl::string_view id);
 
 // Run-time state. A missing file or one of another boot reads as status UNKNOWN (never run since boot).
 absl::StatusOr<ContainerState> ReadState(const Store& store, absl::string_view id);
 absl::Status WriteState(const Store& store, absl::string_view id, const ContainerState& state);
-bool MonitorAlive(const Store& store, absl::string_view id);  // is the liveness lock held
+bool MonitorAlive(const Store& store, absl::string_view id);                    // is the liveness lock held
 absl::StatusOr<ExitRecord> ReadExit(const Store& store, absl::string_view id);  // container's, else tombstone
 absl::Status WriteExit(const Store& store, absl::string_view id, const ExitRecord& exit);
 absl::Status WriteTombstone(const Store& store, const ExitRecord& exit);
 
-// Removes what dead creators and removers left: half-made containers, trash, tmp and leases without owner. Cheap when
-// there is nothing (a few directory reads).
+// Removes what dead creators and removers left: half-made containers, trash, tmp and leases without owner.
+// Cheap when there is nothing (a few directory reads).
 absl::Status Sweep(const Store& store);
 
 std::string BootId();
