@@ -1,0 +1,78 @@
+#include "archive/unpack_metadata.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "archive/whiteout.h"
+#include "base/status.h"
+
+namespace coracle::archive {
+namespace {
+
+int SetOneXattr(const NewNode& node, const std::string& name, const std::string& value) {
+  if (node.fd >= 0) return fsetxattr(node.fd, name.c_str(), value.data(), value.size(), 0);
+  // A symlink, device or fifo cannot be opened to set one, and setxattrat(2) is as young as Linux 6.13.
+  const std::string path = absl::StrCat("/proc/self/fd/", node.parent_fd, "/", node.name);
+  return lsetxattr(path.c_str(), name.c_str(), value.data(), value.size(), 0);
+}
+
+// Overlay's own marks are not the archive's to set. A SELinux label belongs to the host's policy.
+bool IsOurs(absl::string_view name) { return IsOverlayXattr(name) || name == "security.selinux"; }
+
+}  // namespace
+
+absl::Status SetOwner(const NewNode& node, const TarEntry& entry, const UnpackOptions& options,
+                      UnpackResult& result) {
+  const int failed = node.fd >= 0
+                         ? fchown(node.fd, entry.uid, entry.gid)
+                         : fchownat(node.parent_fd, node.name, entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW);
+  if (failed == 0) return absl::OkStatus();
+  const int error = errno;
+  if (options.squash_ids && (error == EPERM || error == EINVAL)) {
+    ++result.ignored_owners;
+    return absl::OkStatus();
+  }
+  absl::Status status = ErrnoStatus(error, absl::StrCat("set owner ", entry.uid, ":", entry.gid));
+  if (error == EINVAL) {
+    status = WithHint(std::move(status),
+                      "the user namespace does not map this owner; add ranges to /etc/subuid and "
+                      "/etc/subgid");
+  }
+  return status;
+}
+
+absl::Status SetXattrs(const NewNode& node, const TarEntry& entry, UnpackResult& result) {
+  for (const auto& [name, value] : entry.xattrs) {
+    if (IsOurs(name)) {
+      ++result.skipped_xattrs;
+      continue;
+    }
+    if (SetOneXattr(node, name, value) == 0) continue;
+    // EPERM: trusted.* in a user namespace, user.* on a link.
+    if (errno != EPERM && errno != EOPNOTSUPP) {
+      return ErrnoStatus(errno, absl::StrCat("set extended attribute ", name));
+    }
+    ++result.skipped_xattrs;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SetMode(const NewNode& node, mode_t mode) {
+  const int failed = node.fd >= 0 ? fchmod(node.fd, mode) : fchmodat(node.parent_fd, node.name, mode, 0);
+  if (failed != 0) return ErrnoStatus(errno, "set mode");
+  return absl::OkStatus();
+}
+
+absl::Status SetTimes(const NewNode& node, const TarEntry& entry) {
+  const timespec times[2] = {entry.atime.value_or(entry.mtime), entry.mtime};
+  const int failed = node.fd >= 0 ? futimens(node.fd, times)
+                                  : utimensat(node.parent_fd, node.name, times, AT_SYMLINK_NOFOLLOW);
+  if (failed != 0) return ErrnoStatus(errno, "set times");
+  return absl::OkStatus();
+}
+
+}  // namespace coracle::archive
