@@ -1,1 +1,3 @@
-int main() { return 0; }
+#include "cli/main.h"
+
+int main(int argc, char** argv) { return coracle::cli::Main(argc, argv); }

@@ -1,0 +1,13 @@
+// The program.
+#ifndef CORACLE_CLI_MAIN_H_
+#define CORACLE_CLI_MAIN_H_
+
+namespace coracle::cli {
+
+// Parses the command line, runs the command, and returns the process's exit code: the command's, or 125 for
+// an error of ours. Started as "coracle-oci", it behaves as `coracle oci`.
+int Main(int argc, char** argv);
+
+}  // namespace coracle::cli
+
+#endif  // CORACLE_CLI_MAIN_H_

@@ -1,0 +1,189 @@
+// Commands on images, and the group `image`.
+#include "cli/commands.h"
+#include "cli/table_rows.h"
+
+namespace coracle::cli {
+namespace {
+
+constexpr Option kImagesOnly[] = {
+    Flag("all", 'a', "Show intermediate images too"),
+    Flag("digests", '\0', "Show the digests"),
+    List("filter", 'f', "KEY=VALUE",
+         "Show only matches: before, dangling, id, label, reference, since, until"),
+    String("format", '\0', "FORMAT", "json, table TEMPLATE, or a Go template"),
+    Flag("no-trunc", '\0', "Show whole ids"),
+    Flag("noheading", '\0', "Leave out the headings"),
+    Flag("quiet", 'q', "Show ids only"),
+    String("sort", '\0', "FIELD", "Order: created, id, repository, size, tag").Default("created"),
+};
+constexpr OptionSet kImagesOptions[] = {kImagesOnly};
+constexpr Example kImagesExamples[] = {
+    {"images", "what there is"},
+    {"images -q --filter dangling=true", "ids of images without a name"},
+};
+
+constexpr Option kImportOnly[] = {
+    List("change", 'c', "INSTRUCTION",
+         "Set a property by an instruction: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, …"),
+    String("message", 'm', "TEXT", "Comment for the image's history"),
+    Flag("quiet", 'q', "Print no progress"),
+};
+constexpr OptionSet kImportOptions[] = {kImportOnly};
+constexpr Example kImportExamples[] = {
+    {"import rootfs.tar.gz debian:mine", "a root file system becomes an image"},
+    {"import -c 'CMD [\"/bin/bash\"]' - debian < rootfs.tar", "from standard input, with a command"},
+};
+
+constexpr Option kRmiOnly[] = {
+    Flag("all", 'a', "Remove all images"),
+    Flag("force", 'f', "Remove the containers that use it too; a missing image is no error"),
+    Flag("ignore", 'i', "A missing image is no error"),
+    Flag("no-prune", '\0', "Keep the parents that have no name"),
+};
+constexpr OptionSet kRmiOptions[] = {kRmiOnly};
+constexpr Example kRmiExamples[] = {{"rmi debian:old", "the name, and the image if it was its last"}};
+
+constexpr Example kTagExamples[] = {{"tag debian:12 debian:mine", "a further name for the same image"}};
+constexpr Example kUntagExamples[] = {
+    {"untag debian:mine", "all names of that image"},
+    {"untag debian:12 debian:mine", "only one of them"},
+};
+
+constexpr Example kExistsExamples[] = {{"image exists debian || echo none", "in a script"}};
+constexpr Command kImageExists = {
+    .name = "image exists",
+    .usage = "IMAGE",
+    .summary = "Tell by the exit code whether an image exists",
+    .description = "Ends with 0 if it exists, with 1 if not, and prints nothing.",
+    .examples = kExistsExamples,
+    .min_args = 1,
+    .max_args = 1,
+    .completes = Completes::kImages,
+    .run = nullptr,
+};
+
+constexpr Option kInspectOnly[] = {String("format", 'f', "FORMAT", "json or a Go template")};
+constexpr OptionSet kInspectOptions[] = {kInspectOnly};
+constexpr Example kInspectExamples[] = {{"image inspect -f '{{.Config.Cmd}}' debian", "one field"}};
+constexpr Command kImageInspect = {
+    .name = "image inspect",
+    .usage = "[options] IMAGE...",
+    .summary = "Show everything about images, as JSON",
+    .description = "An array with one object for each image, or a template's text for each.",
+    .examples = kInspectExamples,
+    .options = kInspectOptions,
+    .min_args = 1,
+    .max_args = -1,
+    .completes = Completes::kImages,
+    .run = nullptr,
+};
+
+constexpr Option kPruneOnly[] = {
+    Flag("all", 'a', "Remove every image that no container uses, named or not"),
+    List("filter", '\0', "KEY=VALUE", "Remove only matches: dangling, label, until"),
+    Flag("force", 'f', "Do not ask"),
+};
+constexpr OptionSet kPruneOptions[] = {kPruneOnly};
+constexpr Example kPruneExamples[] = {{"image prune -af", "all that is not in use"}};
+constexpr Command kImagePrune = {
+    .name = "image prune",
+    .usage = "[options]",
+    .summary = "Remove images that nobody uses",
+    .description = "Removes images without a name. Asks first when standard input is a terminal.",
+    .examples = kPruneExamples,
+    .options = kPruneOptions,
+    .flags = kNeedsUserns,
+    .run = nullptr,
+};
+
+constexpr Node kImageNodes[] = {
+    {"exists", &kImageExists},
+    {"import", &kImport},
+    {"inspect", &kImageInspect},
+    {"list", &kImages},
+    {"ls", &kImages, Group::kNested, /*alias=*/true},
+    {"prune", &kImagePrune},
+    {"remove", &kRmi, Group::kNested, /*alias=*/true},
+    {"rm", &kRmi},
+    {"tag", &kTag},
+    {"untag", &kUntag},
+};
+
+}  // namespace
+
+constexpr Command kImage = {
+    .name = "image",
+    .usage = "COMMAND",
+    .summary = "Commands on images",
+    .description = "Several of them stand at the top level too: 'coracle image list' is 'coracle images'.",
+    .children = kImageNodes,
+};
+
+constexpr Command kImages = {
+    .name = "images",
+    .usage = "[options] [IMAGE]",
+    .summary = "List images",
+    .description = "Lists the images in the store, the newest first.",
+    .examples = kImagesExamples,
+    .options = kImagesOptions,
+    .max_args = 1,
+    .completes = Completes::kImages,
+    .run = nullptr,
+};
+
+constexpr Command kImport = {
+    .name = "import",
+    .usage = "[options] FILE [IMAGE]",
+    .summary = "Make an image of a root file system in a tar archive",
+    .description =
+        "FILE is a tar archive, compressed or not, or '-' for standard input. Prints the image's id.",
+    .examples = kImportExamples,
+    .options = kImportOptions,
+    .min_args = 1,
+    .max_args = 2,
+    .completes = Completes::kFiles,
+    .flags = kNeedsUserns,
+    .run = nullptr,
+};
+
+constexpr Command kRmi = {
+    .name = "rmi",
+    .usage = "[options] IMAGE...",
+    .summary = "Remove images",
+    .description =
+        "Removes names, and each image that has no name left. One that a container uses only with --force.",
+    .examples = kRmiExamples,
+    .options = kRmiOptions,
+    .min_args = 1,
+    .max_args = -1,
+    .args_waived_by = "all",
+    .completes = Completes::kImages,
+    .flags = kNeedsUserns,
+    .run = nullptr,
+};
+
+constexpr Command kTag = {
+    .name = "tag",
+    .usage = "IMAGE NAME...",
+    .summary = "Give an image further names",
+    .description = "A name that another image has moves to this one.",
+    .examples = kTagExamples,
+    .min_args = 2,
+    .max_args = -1,
+    .completes = Completes::kImages,
+    .run = nullptr,
+};
+
+constexpr Command kUntag = {
+    .name = "untag",
+    .usage = "IMAGE [NAME...]",
+    .summary = "Take names from an image",
+    .description = "Takes all names without a NAME. The image stays.",
+    .examples = kUntagExamples,
+    .min_args = 1,
+    .max_args = -1,
+    .completes = Completes::kImages,
+    .run = nullptr,
+};
+
+}  // namespace coracle::cli

@@ -1,0 +1,25 @@
+// The rows of table_*.cc, for table_root.cc and for rows that stand in more than one list.
+#ifndef CORACLE_CLI_TABLE_ROWS_H_
+#define CORACLE_CLI_TABLE_ROWS_H_
+
+#include "cli/command_table.h"
+
+namespace coracle::cli {
+
+// table_run.cc
+extern const Command kRun, kCreate;
+// table_container.cc
+extern const Command kAttach, kExec, kInit, kKill, kPause, kRename, kRestart, kRm, kStart, kStop, kUnpause,
+    kWait;
+// table_container_view.cc
+extern const Command kContainer, kLogs, kPort, kPs, kTop;
+// table_image.cc
+extern const Command kImage, kImages, kImport, kRmi, kTag, kUntag;
+// table_system.cc
+extern const Command kComplete, kCompletion, kHelp, kInfo, kInspect, kMan, kSystem, kVersion;
+// table_oci.cc
+extern const Command kOci;
+
+}  // namespace coracle::cli
+
+#endif  // CORACLE_CLI_TABLE_ROWS_H_

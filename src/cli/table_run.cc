@@ -1,0 +1,347 @@
+// `run` and `create`.
+#include "cli/commands.h"
+#include "cli/table_rows.h"
+
+namespace coracle::cli {
+namespace {
+
+#if defined(__x86_64__)
+#define CORACLE_HOST_ARCH "amd64"
+#define CORACLE_HOST_ARCH_VALUES "amd64|x86_64"
+#define CORACLE_HOST_PLATFORMS "linux/amd64|linux/x86_64|linux"
+#elif defined(__aarch64__)
+#define CORACLE_HOST_ARCH "arm64"
+#define CORACLE_HOST_ARCH_VALUES "arm64|aarch64"
+#define CORACLE_HOST_PLATFORMS "linux/arm64|linux/arm64/v8|linux/aarch64|linux"
+#endif
+
+constexpr Option kGeneral[] = {
+    List("attach", 'a', "STREAM", "Attach only these of stdin, stdout and stderr"),
+    String("cidfile", '\0', "FILE", "Write the container's id to a new file"),
+    String("conmon-pidfile", '\0', "FILE", "Write the process id of the container's monitor to a file"),
+    Flag("interactive", 'i', "Keep standard input open"),
+    List("label", 'l', "KEY=VALUE", "Set a label on the container"),
+    List("label-file", '\0', "FILE", "Read labels from a file, one KEY=VALUE a line"),
+    List("annotation", '\0', "KEY=VALUE", "Add an annotation to the OCI configuration"),
+    String("name", '\0', "NAME", "Name of the container; one is made up otherwise"),
+    String("pidfile", '\0', "FILE", "Write the process id of the container's first process to a file"),
+    String("pod", '\0', "POD", "Put the container into a pod").NotYet(),
+    Flag("quiet", 'q', "Print no progress"),
+    Flag("replace", '\0', "Remove a container that has the same name first"),
+    CsvList("requires", '\0', "CONTAINER", "Containers that must be started before this one").NotYet(),
+    String("restart", '\0', "POLICY", "When to start it again: no, on-failure[:MAX], always, unless-stopped")
+        .Default("no"),
+    Flag("rm", '\0', "Remove the container when it ends"),
+    String("runtime", '\0', "PROGRAM", "OCI runtime to use").NotYet("coracle"),
+    String("sdnotify", '\0', "MODE", "Who tells systemd that the service is ready: container, conmon, ignore")
+        .Default("container"),
+    String("stop-signal", '\0', "SIGNAL", "Signal that asks the container to end"),
+    Typed(OptionType::kInt, "stop-timeout", '\0', "SECONDS", "Time between the stop signal and SIGKILL")
+        .Default("10"),
+    Typed(OptionType::kUint, "timeout", '\0', "SECONDS", "Kill the container after this time; 0: never")
+        .Default("0"),
+    Flag("tty", 't', "Give the container a terminal"),
+};
+
+constexpr Option kProcess[] = {
+    String("entrypoint", '\0', "COMMAND", "Replace the image's entry point; a JSON array or one word")
+        .In(Section::kProcess),
+    List("env", 'e', "NAME[=VALUE]", "Set a variable; without a value it is taken from here")
+        .In(Section::kProcess),
+    List("env-file", '\0', "FILE", "Read variables from a file").In(Section::kProcess),
+    Flag("env-host", '\0', "Hand on the whole environment").In(Section::kProcess),
+    CsvList("group-add", '\0', "GROUP", "Further groups of the first process").In(Section::kProcess),
+    String("hostname", 'h', "NAME", "Host name inside the container").In(Section::kProcess),
+    String("domainname", '\0', "NAME", "NIS domain name inside the container").In(Section::kProcess),
+    Flag("http-proxy", '\0', "Hand on the proxy variables of the environment")
+        .In(Section::kProcess)
+        .Default("true"),
+    Flag("init", '\0', "Run a tiny init as process 1, which reaps and forwards signals")
+        .In(Section::kProcess),
+    String("systemd", '\0', "MODE", "Prepare for systemd as first process: true, false, always")
+        .In(Section::kProcess)
+        .Default("true"),
+    String("tz", '\0', "ZONE", "Time zone inside the container; local: that of the host")
+        .In(Section::kProcess),
+    String("umask", '\0', "MODE", "File mode mask of the first process")
+        .In(Section::kProcess)
+        .Default("0022"),
+    CsvList("unsetenv", '\0', "NAME", "Leave out a variable of the image").In(Section::kProcess),
+    String("user", 'u', "USER[:GROUP]", "Who runs the command; names or ids").In(Section::kProcess),
+    String("workdir", 'w', "DIR", "Working directory inside the container").In(Section::kProcess),
+};
+
+constexpr Option kImageOptions[] = {
+    String("arch", '\0', "ARCH", "Architecture of the image")
+        .In(Section::kImage)
+        .NotYet(CORACLE_HOST_ARCH_VALUES),
+    Alias("override-arch", "arch"),
+    String("authfile", '\0', "FILE", "Credentials for registries").In(Section::kImage).NotYet(),
+    String("cert-dir", '\0', "DIR", "Certificates for registries").In(Section::kImage).NotYet(),
+    String("creds", '\0', "USER[:PASSWORD]", "Credentials for the registry").In(Section::kImage).NotYet(),
+    String("os", '\0', "OS", "Operating system of the image").In(Section::kImage).NotYet("linux"),
+    Alias("override-os", "os"),
+    String("platform", '\0', "OS/ARCH", "Platform of the image")
+        .In(Section::kImage)
+        .NotYet(CORACLE_HOST_PLATFORMS),
+    String("pull", '\0', "POLICY", "When to fetch the image: missing, always, newer, never")
+        .In(Section::kImage)
+        .Default("missing")
+        .NotYet("missing|never"),
+    String("retry", '\0', "COUNT", "Attempts to fetch the image").In(Section::kImage).NotYet(),
+    Flag("rootfs", '\0', "IMAGE is a directory with a root file system").In(Section::kImage),
+    Flag("tls-verify", '\0', "Check the registry's certificate")
+        .In(Section::kImage)
+        .Default("true")
+        .NotYet("true"),
+    String("variant", '\0', "VARIANT", "Variant of the image's architecture").In(Section::kImage).NotYet(),
+    Alias("override-variant", "variant"),
+};
+
+constexpr Option kStorage[] = {
+    List("device", '\0', "HOST[:CONTAINER[:rwm]]", "Make a device of the host available")
+        .In(Section::kStorage),
+    String("image-volume", '\0', "MODE", "What the image's volumes become: anonymous, tmpfs, ignore")
+        .In(Section::kStorage)
+        .Default("anonymous"),
+    List("mount", '\0', "type=TYPE,…", "Mount a bind, tmpfs, devpts, ramfs, volume or image")
+        .In(Section::kStorage),
+    Flag("read-only", '\0', "Mount the root file system read-only").In(Section::kStorage),
+    Flag("read-only-tmpfs", '\0', "With --read-only: writable tmpfs on /dev, /dev/shm, /run, /tmp, /var/tmp")
+        .In(Section::kStorage)
+        .Default("true"),
+    CsvList("secret", '\0', "SECRET", "Give the container a secret").In(Section::kStorage).NotYet(),
+    Typed(OptionType::kSize, "shm-size", '\0', "SIZE", "Size of /dev/shm")
+        .In(Section::kStorage)
+        .Default("64m"),
+    Typed(OptionType::kSize, "shm-size-systemd", '\0', "SIZE", "Size of the tmpfs mounts that systemd wants")
+        .In(Section::kStorage),
+    List("storage-opt", '\0', "KEY=VALUE", "Options of the root file system's storage")
+        .In(Section::kStorage)
+        .NotYet(),
+    List("tmpfs", '\0', "DIR[:OPTIONS]", "Mount a tmpfs").In(Section::kStorage),
+    List("volume", 'v', "[SOURCE:]DIR[:OPTIONS]", "Mount a directory or file of the host")
+        .In(Section::kStorage),
+    List("volumes-from", '\0', "CONTAINER[:OPTIONS]", "Mount what another container mounts")
+        .In(Section::kStorage)
+        .NotYet(),
+};
+
+constexpr Option kNetwork[] = {
+    List("add-host", '\0', "NAME:ADDRESS", "Add a line to /etc/hosts").In(Section::kNetwork),
+    CsvList("dns", '\0', "ADDRESS", "Name servers of the container").In(Section::kNetwork),
+    CsvList("dns-option", '\0', "OPTION", "Options of resolv.conf").In(Section::kNetwork),
+    Alias("dns-opt", "dns-option"),
+    CsvList("dns-search", '\0', "DOMAIN", "Domains that are searched for short names").In(Section::kNetwork),
+    CsvList("expose", '\0', "PORT[/PROTOCOL]", "Say that the container listens on a port")
+        .In(Section::kNetwork),
+    String("ip", '\0', "ADDRESS", "IPv4 address of the container").In(Section::kNetwork).NotYet(),
+    String("ip6", '\0', "ADDRESS", "IPv6 address of the container").In(Section::kNetwork).NotYet(),
+    List("link", '\0', "CONTAINER[:ALIAS]", "Make another container known by name")
+        .In(Section::kNetwork)
+        .NotYet(),
+    List("link-local-ip", '\0', "ADDRESS", "Further link-local addresses").In(Section::kNetwork).NotYet(),
+    String("mac-address", '\0', "ADDRESS", "MAC address of the container").In(Section::kNetwork).NotYet(),
+    List("network", '\0', "MODE", "How it is connected: none, host, container:ID, ns:PATH")
+        .In(Section::kNetwork),
+    Alias("net", "network"),
+    List("network-alias", '\0', "NAME", "Further names on its networks").In(Section::kNetwork).NotYet(),
+    Alias("net-alias", "network-alias"),
+    Flag("no-hosts", '\0', "Leave the image's /etc/hosts alone").In(Section::kNetwork),
+    CsvList("publish", 'p', "[[ADDRESS:]HOST:]PORT[/PROTOCOL]", "Make a port reachable from the host")
+        .In(Section::kNetwork)
+        .NotYet(),
+    Flag("publish-all", 'P', "Make every exposed port reachable at a free port of the host")
+        .In(Section::kNetwork)
+        .NotYet(),
+};
+
+constexpr Option kNamespaces[] = {
+    String("cgroupns", '\0', "MODE", "Cgroup namespace: private, host, container:ID, ns:PATH")
+        .In(Section::kNamespaces),
+    CsvList("gidmap", '\0', "INSIDE:OUTSIDE:COUNT", "Map group ids").In(Section::kNamespaces),
+    String("ipc", '\0', "MODE", "IPC namespace: private, shareable, host, none, container:ID, ns:PATH")
+        .In(Section::kNamespaces),
+    String("pid", '\0', "MODE", "Process namespace: private, host, container:ID, ns:PATH")
+        .In(Section::kNamespaces),
+    CsvList("uidmap", '\0', "INSIDE:OUTSIDE:COUNT", "Map user ids").In(Section::kNamespaces),
+    String("userns", '\0', "MODE", "User namespace: host, auto, keep-id, nomap, container:ID, ns:PATH")
+        .In(Section::kNamespaces),
+    String("uts", '\0', "MODE", "Host name namespace: private, host, container:ID, ns:PATH")
+        .In(Section::kNamespaces),
+};
+
+constexpr Option kSecurity[] = {
+    CsvList("cap-add", '\0', "CAPABILITY", "Add a capability; ALL for all").In(Section::kSecurity),
+    CsvList("cap-drop", '\0', "CAPABILITY", "Drop a capability; ALL for all").In(Section::kSecurity),
+    Flag("passwd", '\0', "Add the user to /etc/passwd where it is missing")
+        .In(Section::kSecurity)
+        .Default("true"),
+    Flag("privileged", '\0', "All capabilities and devices, no filter, nothing masked")
+        .In(Section::kSecurity),
+    List("security-opt", '\0', "OPTION",
+         "no-new-privileges, seccomp=FILE, mask=PATH, unmask=PATH, label=…, apparmor=…")
+        .In(Section::kSecurity),
+    List("sysctl", '\0', "NAME=VALUE", "Set a kernel parameter of the container's namespaces")
+        .In(Section::kSecurity),
+};
+
+constexpr Option kResources[] = {
+    Typed(OptionType::kUint, "blkio-weight", '\0', "WEIGHT", "Share of block I/O, 10 to 1000")
+        .In(Section::kResources),
+    CsvList("blkio-weight-device", '\0', "DEVICE:WEIGHT", "Share of block I/O of a device")
+        .In(Section::kResources),
+    String("cgroup-parent", '\0', "PATH", "Cgroup below which the container's is made")
+        .In(Section::kResources),
+    String("cgroups", '\0', "MODE", "Whether a cgroup is made: enabled, disabled, no-conmon, split")
+        .In(Section::kResources)
+        .Default("enabled"),
+    Typed(OptionType::kUint, "cpu-period", '\0', "MICROSECONDS", "Period of the CPU quota")
+        .In(Section::kResources),
+    Typed(OptionType::kInt, "cpu-quota", '\0', "MICROSECONDS", "CPU time in each period")
+        .In(Section::kResources),
+    Typed(OptionType::kUint, "cpu-rt-period", '\0', "MICROSECONDS", "Period of real-time CPU time")
+        .In(Section::kResources),
+    Typed(OptionType::kInt, "cpu-rt-runtime", '\0', "MICROSECONDS", "Real-time CPU time in each period")
+        .In(Section::kResources),
+    Typed(OptionType::kUint, "cpu-shares", 'c', "SHARES", "Share of CPU time when it is scarce")
+        .In(Section::kResources),
+    Typed(OptionType::kFloat, "cpus", '\0', "COUNT", "Number of CPUs, 0.5 for half of one")
+        .In(Section::kResources),
+    String("cpuset-cpus", '\0', "CPUS", "CPUs it may run on: 0-3,5").In(Section::kResources),
+    String("cpuset-mems", '\0', "NODES", "Memory nodes it may use").In(Section::kResources),
+    List("device-cgroup-rule", '\0', "RULE", "Allow devices: 'c 13:* rwm'").In(Section::kResources),
+    CsvList("device-read-bps", '\0', "DEVICE:SIZE", "Limit bytes read per second").In(Section::kResources),
+    CsvList("device-read-iops", '\0', "DEVICE:COUNT", "Limit reads per second").In(Section::kResources),
+    CsvList("device-write-bps", '\0', "DEVICE:SIZE", "Limit bytes written per second")
+        .In(Section::kResources),
+    CsvList("device-write-iops", '\0', "DEVICE:COUNT", "Limit writes per second").In(Section::kResources),
+    List("gpus", '\0', "GPUS", "Make GPUs available").In(Section::kResources).NotYet(),
+    Typed(OptionType::kSize, "memory", 'm', "SIZE", "Limit of memory").In(Section::kResources),
+    Typed(OptionType::kSize, "memory-reservation", '\0', "SIZE",
+          "Memory that is left to it when memory is scarce")
+        .In(Section::kResources),
+    String("memory-swap", '\0', "SIZE", "Limit of memory and swap together; -1: no limit")
+        .In(Section::kResources),
+    Typed(OptionType::kInt, "memory-swappiness", '\0', "PERCENT",
+          "Readiness to swap, 0 to 100; -1: the host's")
+        .In(Section::kResources)
+        .Default("-1"),
+    Flag("oom-kill-disable", '\0', "Do not kill it when it exceeds its memory (cgroup v1)")
+        .In(Section::kResources),
+    Typed(OptionType::kInt, "oom-score-adj", '\0', "SCORE",
+          "How ready the kernel is to kill it, -1000 to 1000")
+        .In(Section::kResources),
+    Typed(OptionType::kInt, "pids-limit", '\0', "COUNT", "Limit of processes and threads; -1: none")
+        .In(Section::kResources),
+    CsvList("ulimit", '\0', "NAME=SOFT[:HARD]", "Set a resource limit; host: those of the caller")
+        .In(Section::kResources),
+};
+
+constexpr Option kLogging[] = {
+    String("log-driver", '\0', "DRIVER", "Where output is kept: k8s-file, json-file, none, passthrough")
+        .In(Section::kLogging),
+    List("log-opt", '\0', "KEY=VALUE", "Options of the log: path, max-size, max-file, tag")
+        .In(Section::kLogging),
+};
+
+constexpr Option kHealth[] = {
+    String("health-cmd", '\0', "COMMAND", "Command that tells whether it is healthy")
+        .In(Section::kHealth)
+        .NotYet("none"),
+    Alias("healthcheck-command", "health-cmd"),
+    String("health-interval", '\0', "DURATION", "Time between checks; disable: none")
+        .In(Section::kHealth)
+        .NotYet(),
+    Alias("healthcheck-interval", "health-interval"),
+    String("health-on-failure", '\0', "ACTION", "What an unhealthy container gets: none, kill, restart, stop")
+        .In(Section::kHealth)
+        .NotYet("none"),
+    Typed(OptionType::kUint, "health-retries", '\0', "COUNT", "Failures in a row that make it unhealthy")
+        .In(Section::kHealth)
+        .NotYet(),
+    Alias("healthcheck-retries", "health-retries"),
+    Typed(OptionType::kDuration, "health-start-interval", '\0', "DURATION",
+          "Time between checks while it starts")
+        .In(Section::kHealth)
+        .NotYet(),
+    Typed(OptionType::kDuration, "health-start-period", '\0', "DURATION", "Time it needs to start")
+        .In(Section::kHealth)
+        .NotYet(),
+    Alias("healthcheck-start-period", "health-start-period"),
+    String("health-startup-cmd", '\0', "COMMAND", "Command that tells whether it has started")
+        .In(Section::kHealth)
+        .NotYet(),
+    Typed(OptionType::kDuration, "health-timeout", '\0', "DURATION", "Time a check may take")
+        .In(Section::kHealth)
+        .NotYet(),
+    Alias("healthcheck-timeout", "health-timeout"),
+    Flag("no-healthcheck", '\0', "Do not run the image's health check").In(Section::kHealth),
+};
+
+constexpr Option kRunOnly[] = {
+    Flag("detach", 'd', "Run in the background and print the container's id"),
+    String("detach-keys", '\0', "KEYS", "Keys that detach from it: 'ctrl-p,ctrl-q'; empty: none")
+        .Default("ctrl-p,ctrl-q"),
+    String("pod-id-file", '\0', "FILE", "Put the container into the pod whose id is in a file").NotYet(),
+    Typed(OptionType::kUint, "preserve-fds", '\0', "COUNT", "Hand on this many descriptors after 0, 1 and 2")
+        .Default("0"),
+    Flag("rmi", '\0', "Remove the image too when the container ends, if nothing else uses it"),
+    Flag("sig-proxy", '\0', "Hand signals on to the container").Default("true"),
+};
+constexpr Option kCreateOnly[] = {
+    String("pod-id-file", '\0', "FILE", "Put the container into the pod whose id is in a file").NotYet(),
+};
+
+constexpr OptionSet kRunOptions[] = {kGeneral,    kRunOnly,  kProcess,   kImageOptions, kStorage, kNetwork,
+                                     kNamespaces, kSecurity, kResources, kLogging,      kHealth};
+constexpr OptionSet kCreateOptions[] = {kGeneral,   kCreateOnly, kProcess,    kImageOptions,
+                                        kStorage,   kNetwork,    kNamespaces, kSecurity,
+                                        kResources, kLogging,    kHealth};
+
+constexpr Example kRunExamples[] = {
+    {"run --rm hello", "the built-in welcome"},
+    {"run --rm -it debian bash", "a shell that leaves nothing behind"},
+    {"run -d --name web --network host nginx", "a service in the background, on the host's network"},
+    {"run --rm -v \"$PWD\":/src:ro -w /src debian ls -l", "look at the current directory, read-only"},
+    {"run --rm --memory 64m --cpus 0.5 --pids-limit 20 debian stress", "limits"},
+    {"run --rm --rootfs ./tree /bin/sh", "a directory instead of an image"},
+};
+constexpr Example kCreateExamples[] = {
+    {"create --name db -e POSTGRES_PASSWORD=x postgres", "make a container now"},
+    {"start db", "and start it later"},
+};
+
+}  // namespace
+
+constexpr Command kRun = {
+    .name = "run",
+    .usage = "[options] IMAGE [COMMAND [ARG...]]",
+    .summary = "Run a command in a new container",
+    .description =
+        "Makes a container from an image and starts it. In the foreground its input and output are those of "
+        "the terminal and its exit code is that of coracle; with --detach only its id is printed.",
+    .examples = kRunExamples,
+    .options = kRunOptions,
+    .min_args = 1,
+    .max_args = -1,
+    .completes = Completes::kImages,
+    .flags = kStopAtFirstArgument | kNeedsUserns | kEntersContainer,
+    .run = nullptr,
+};
+
+constexpr Command kCreate = {
+    .name = "create",
+    .usage = "[options] IMAGE [COMMAND [ARG...]]",
+    .summary = "Make a container without starting it",
+    .description = "Makes a container from an image and prints its id. 'coracle start' starts it.",
+    .examples = kCreateExamples,
+    .options = kCreateOptions,
+    .min_args = 1,
+    .max_args = -1,
+    .completes = Completes::kImages,
+    .flags = kStopAtFirstArgument | kNeedsUserns | kEntersContainer,
+    .run = nullptr,
+};
+
+}  // namespace coracle::cli
