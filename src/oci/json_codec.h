@@ -9,6 +9,8 @@
 //     codec.Member("readonly", root.readonly);
 //   }
 //
+// A type with a static Parse(text) and str() (Digest) is a string on the wire.
+//
 // Reading is strict about types and lenient about strangers: unknown members are ignored and `null` is the
 // same as absent (Go writes nil slices that way). Writing leaves out what equals absent: false, 0, "", empty
 // lists and maps, empty std::optional.
@@ -26,6 +28,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "base/json.h"
 
@@ -116,6 +119,13 @@ class JsonReader {
       uint64_t number = 0;
       ReadUnsigned(value, std::numeric_limits<T>::max(), number);
       out = static_cast<T>(number);
+    } else if constexpr (requires { T::Parse(absl::string_view()); }) {
+      std::string text;
+      Read(value, text);
+      if (!status_.ok()) return;
+      absl::StatusOr<T> parsed = T::Parse(text);
+      if (!parsed.ok()) return Fail(parsed.status().message());
+      out = *std::move(parsed);
     } else {
       if (!value.is_object()) return Fail("not an object");
       const Json* outer = std::exchange(value_, &value);
@@ -172,6 +182,8 @@ class JsonWriter {
   static Json Write(const T& value) {
     if constexpr (std::is_integral_v<T> || std::is_same_v<T, std::string>) {
       return Json(value);
+    } else if constexpr (requires { T::Parse(absl::string_view()); }) {
+      return Json(value.str());
     } else {
       JsonWriter writer;
       // Members() takes a plain reference because reading fills it; with this codec it only reads.
