@@ -5,9 +5,10 @@
 namespace coracle {
 namespace {
 
-// Depth of arrays and objects in `text`, without building them: the parser itself has no limit.
-bool TooDeep(absl::string_view text) {
+// What the parser itself has no limits for, found without building anything.
+absl::Status CheckShape(absl::string_view text) {
   int depth = 0;
+  int members[kMaxJsonDepth + 1] = {};  // of the object that is open at each depth
   bool in_string = false;
   for (size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
@@ -17,20 +18,24 @@ bool TooDeep(absl::string_view text) {
     } else if (c == '"') {
       in_string = true;
     } else if (c == '[' || c == '{') {
-      if (++depth > kMaxJsonDepth) return true;
+      if (++depth > kMaxJsonDepth) {
+        return absl::InvalidArgumentError(absl::StrCat("JSON nested deeper than ", kMaxJsonDepth, " levels"));
+      }
+      members[depth] = 0;
     } else if (c == ']' || c == '}') {
-      --depth;
+      if (depth > 0) --depth;
+    } else if (c == ':' && ++members[depth] > kMaxJsonMembers) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("JSON object with more than ", kMaxJsonMembers, " members"));
     }
   }
-  return false;
+  return absl::OkStatus();
 }
 
 }  // namespace
 
 absl::StatusOr<Json> ParseJson(absl::string_view text) {
-  if (TooDeep(text)) {
-    return absl::InvalidArgumentError(absl::StrCat("JSON nested deeper than ", kMaxJsonDepth, " levels"));
-  }
+  RETURN_IF_ERROR(CheckShape(text));
   try {
     return Json::parse(text.begin(), text.end());
   } catch (const Json::parse_error& error) {

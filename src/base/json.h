@@ -18,6 +18,8 @@ using Json = nlohmann::ordered_json;
 
 // Documents deeper than this are refused, so that no reader recurses further.
 inline constexpr int kMaxJsonDepth = 128;
+// Objects with more members are refused: keeping their order, each look-up walks them all.
+inline constexpr int kMaxJsonMembers = 4096;
 
 // The value of `text`. Errors: InvalidArgument for malformed JSON (with the byte offset), invalid UTF-8,
 // depth over kMaxJsonDepth, or anything after the value.

@@ -15,6 +15,16 @@ TEST_SUITE("base/json") {
     REQUIRE(value.ok());
     CHECK(DumpJson(*value) == text);
   }
+  TEST_CASE("objects have a limit of members, lists and documents have not") {
+    const auto object = [](int members) {
+      std::string text = "{\"x:\":0";
+      for (int i = 1; i < members; ++i) text += ",\"" + std::to_string(i) + "\":0";
+      return text + "}";
+    };
+    CHECK(ParseJson(object(kMaxJsonMembers)).ok());
+    CHECK(ParseJson("[" + object(kMaxJsonMembers) + "," + object(kMaxJsonMembers) + "]").ok());
+    CHECK(ParseJson(object(kMaxJsonMembers + 1)).status().code() == absl::StatusCode::kInvalidArgument);
+  }
   TEST_CASE("malformed, trailing and too deep input is refused") {
     CHECK_FALSE(ParseJson("{").ok());
     CHECK_FALSE(ParseJson("{} x").ok());
