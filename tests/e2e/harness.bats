@@ -1,0 +1,78 @@
+# The helpers themselves: a check that can't fail would hide what it is there to find.
+load helpers
+
+setup() { coracle_setup; }
+teardown() {
+  # These tests make no containers and the leaks are their own: the directory is all that has to go.
+  cd /
+  remove_test_dir
+}
+
+# leaves WORD: list_left names something that starts with WORD.
+leaves() { grep -q "^$1" <<< "$(list_left)"; }
+
+@test "a test that did nothing leaves nothing" {
+  equals "" "$(list_left)"
+}
+
+@test "a process with the test's directory in its arguments is found" {
+  bash -c 'exec -a "monitor --root '"$CORACLE_ROOT"'" sleep 1000' 3>&- 4>&- &
+  eventually 5 leaves "process $!:"
+  end_processes
+  wait "$!" || true
+  equals "" "$(list_left)"
+}
+
+@test "a process with the test's directory in its environment is found" {
+  WHERE=$CORACLE_ROOT sleep 1000 3>&- 4>&- &
+  eventually 5 leaves "process $!:"
+  end_processes
+  wait "$!" || true
+  equals "" "$(list_left)"
+}
+
+@test "a mount in another mount namespace is found" {
+  mkdir -p "$T/mnt"
+  unshare --user --map-root-user --mount --kill-child \
+    sh -c 'mount -t tmpfs none "$1/mnt" && cd / && exec sleep 1000' sh "$T" > /dev/null 3>&- 4>&- &
+  eventually 5 leaves "mount:"
+  kill -KILL "$!"  # unshare holds the others back; --kill-child takes the process inside along
+  wait "$!" || true
+}
+
+@test "an empty cgroup with a container's id is found" {
+  require root
+  hierarchy=$(find /sys/fs/cgroup -maxdepth 1 -mindepth 1 -type d ! -name unified | head -n 1)
+  [ -w /sys/fs/cgroup/cgroup.procs ] && hierarchy=/sys/fs/cgroup
+  [ -n "$hierarchy" ] || skip "needs a writable cgroup hierarchy"
+  mkdir "$hierarchy/$(printf '%064x' $$)"
+  leaves "cgroup:"
+  rmdir "$hierarchy/$(printf '%064x' $$)"
+  equals "" "$(list_left)"
+}
+
+@test "a container's directory in the store is found" {
+  mkdir -p "$CORACLE_RUNROOT/containers/x"
+  leaves "file:"
+  rmdir "$CORACLE_RUNROOT/containers/x"
+}
+
+@test "run_status, run_ok and run_fails hold a command to its exit code" {
+  coracle() { echo out && echo "Error: this" >&2 && return "$1"; }
+  run_ok 0
+  equals out
+  equals "Error: this" "$stderr"
+  run_fails 125 125
+  ! (run_ok 1) || false
+  ! (run_fails 125 126) || false
+  coracle() { return 125; }
+  ! (run_fails 125) || false
+}
+
+@test "the busybox fixture is a root file system" {
+  busybox_rootfs "$T/fs"
+  [ -x "$T/fs/bin/sh" ]
+  [ -L "$T/fs/bin/ls" ]
+  grep -q '^user:x:1000:' "$T/fs/etc/passwd"
+  equals "hello" "$("$T/fs/bin/busybox" echo hello)"
+}

@@ -1,0 +1,214 @@
+# Loaded by every .bats file: `load helpers`. bats calls setup and teardown around each test; a file that needs more
+# defines its own and calls these from it (coracle_setup first, coracle_teardown last).
+#
+# Each test has a root and runroot of its own in $T, a short path (socket names are limited to 108 bytes). Afterwards
+# every container is removed by force and NOTHING may be left: no process, mount, cgroup or file of the store.
+
+# shellcheck shell=bash
+: "${CORACLE:?is not set: run the tests by 'meson test' or tests/e2e/run-bats}"
+
+setup() { coracle_setup; }
+teardown() { coracle_teardown; }
+
+coracle_setup() {
+  T=$(mktemp -d "${CORACLE_TEST_DIR:-/tmp}/t.XXXXXX")
+  CORACLE_ROOT=$T/root
+  CORACLE_RUNROOT=$T/run
+  # Neither a terminal's width nor a user's configuration may change what a test sees.
+  unset COLUMNS CONTAINERS_CONF DOCKER_HOST CONTAINER_HOST
+  cgroups_before=$(empty_cgroups)
+}
+
+# The program under test on this test's store. bats' own descriptors are not passed on.
+coracle() {
+  "$CORACLE" --root "$CORACLE_ROOT" --runroot "$CORACLE_RUNROOT" "$@" 3>&- 4>&-
+}
+
+# coracle_as_is ARGS...: with nothing but what is given (for --help, --version, completions).
+coracle_as_is() { "$CORACLE" "$@" 3>&- 4>&-; }
+
+# run_ok ARGS...: `coracle ARGS...` must end with 0. Sets $output (stdout), $stderr, $status and $lines (of $output).
+run_ok() { run_status 0 "$@"; }
+
+# run_fails CODE ARGS...: `coracle ARGS...` must end with CODE, and say why in one line on stderr that starts with
+# "Error: ". For a command's own exit status use run_status: then nobody has to complain.
+run_fails() {
+  run_status "$@" || return 1  # said in full: bash forgets `set -e` where a caller tests for failure
+  local errors
+  errors=$(grep -c '^Error: ' <<< "$stderr" || true)
+  [ "$errors" = 1 ] || fail "exit code $1 without exactly one line 'Error: ...' on stderr: $stderr"
+}
+
+# run_status CODE ARGS...: `coracle ARGS...` must end with CODE.
+run_status() {
+  local want=$1
+  shift
+  echo "\$ coracle $*"
+  status=0
+  # Substitution, not a file: it also waits for a process that keeps our stdout open, as callers' scripts would.
+  output=$(coracle "$@" 2> "$T/stderr") || status=$?
+  stderr=$(< "$T/stderr")
+  # shellcheck disable=SC2034  # for the tests
+  lines=()
+  # shellcheck disable=SC2034
+  [ -z "$output" ] || mapfile -t lines <<< "$output"
+  [ -z "$output" ] || printf '%s\n' "$output" | head -c 4000
+  [ -z "$stderr" ] || printf '%s\n' "$stderr" | head -c 4000 | sed 's/^/stderr: /'
+  [ "$status" = "$want" ] || fail "coracle $*: exit code $status instead of $want"
+}
+
+fail() {
+  echo "FAILED: $*" >&2
+  return 1
+}
+
+# equals WANT [GOT]: GOT is $output unless given.
+equals() {
+  local got=${2-$output}
+  [ "$got" = "$1" ] || fail "wanted '$1', got '$got'"
+}
+
+# contains TEXT [IN], lacks TEXT [IN]: IN is $output unless given.
+contains() {
+  local in=${2-$output}
+  [[ "$in" == *"$1"* ]] || fail "'$1' is not in '$in'"
+}
+lacks() {
+  local in=${2-$output}
+  [[ "$in" != *"$1"* ]] || fail "'$1' is in '$in'"
+}
+
+# eventually SECONDS COMMAND...: until the command succeeds.
+eventually() {
+  local deadline=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000))
+  shift
+  until "$@"; do
+    [ "${EPOCHREALTIME/[.,]/}" -lt "$deadline" ] || fail "not true in time: $*" || return 1
+    sleep 0.02
+  done
+}
+
+# fixture busybox|debian: the path of its tar.
+fixture() { "$CORACLE_TESTS/fixtures" "$1"; }
+# import_busybox [NAME]: the image NAME (busybox) in this test's store.
+import_busybox() { run_ok import -q "$(fixture busybox)" "${1:-busybox}"; }
+import_debian() { run_ok import -q "$(fixture debian)" "${1:-debian}"; }
+# busybox_rootfs DIR: the same tree unpacked.
+busybox_rootfs() { mkdir -p "$1" && tar -C "$1" -xf "$(fixture busybox)"; }
+
+is_root() { [ "$(id -u)" = 0 ]; }
+# require NAME...: skips the test where one of these does not hold here.
+require() {
+  local need
+  for need in "$@"; do
+    case $need in
+      root) is_root || skip "needs root" ;;
+      rootless) ! is_root || skip "is for an ordinary user" ;;
+      subids) grep -q "^$(id -un):" /etc/subuid || skip "needs subordinate ids" ;;
+      # The controller, of either version, with a directory that we may make one in.
+      cgroup:*) has_controller "${need#cgroup:}" || skip "needs a writable cgroup controller '${need#cgroup:}'" ;;
+      *) command -v "$need" > /dev/null || skip "needs the program '$need'" ;;
+    esac
+  done
+}
+has_controller() {
+  [ -w "/sys/fs/cgroup/$1/cgroup.procs" ] ||
+    { [ -w /sys/fs/cgroup/cgroup.procs ] && grep -qw "$1" /sys/fs/cgroup/cgroup.controllers; }
+}
+
+# --- nothing is left -------------------------------------------------------------------------------------------
+
+coracle_teardown() {
+  local failed=0 containers=""
+  [ -n "${T:-}" ] || return 0
+  cd /
+  # What the test itself left in the background (logs -f, ...) is the test's to end.
+  if [ -e "$CORACLE_ROOT" ] || [ -e "$CORACLE_RUNROOT" ]; then
+    containers=$(coracle ps -aq --no-trunc 2>&1) || { echo "ps -aq: $containers"; failed=1; containers=""; }
+    if [ -n "$containers" ]; then
+      # shellcheck disable=SC2086  # one id a line
+      coracle rm -f -t 0 $containers > "$T/stderr" 2>&1 || { echo "rm -f: $(< "$T/stderr")"; failed=1; }
+    fi
+  fi
+  nothing_left || failed=1
+  remove_test_dir || failed=1
+  return "$failed"
+}
+
+# Ending takes the monitor a moment: asked again for five seconds before it counts.
+nothing_left() {
+  local i left=""
+  for ((i = 0; i < 100; i++)); do
+    left=$(list_left)
+    [ -n "$left" ] || return 0
+    sleep 0.05
+  done
+  echo "LEFT BEHIND:"
+  echo "$left"
+  end_processes
+  return 1
+}
+
+list_left() {
+  processes_of "$T" | while read -r pid; do
+    echo "process $pid: $(tr '\0' ' ' < "/proc/$pid/cmdline" 2> /dev/null | head -c 300)"
+  done
+  # Each mount namespace once; `sort -u` drops what several show alike.
+  grep -hsF "$T/" /proc/[0-9]*/mountinfo 2> /dev/null | sort -u | sed 's/^/mount: /' | head -n 10
+  comm -13 <(echo "$cgroups_before") <(empty_cgroups) | sed '/^$/d; s/^/cgroup: /'
+  if [ -d "$CORACLE_RUNROOT/containers" ]; then
+    find "$CORACLE_RUNROOT/containers" "$CORACLE_ROOT/containers" -mindepth 1 -maxdepth 1 2> /dev/null |
+      sed 's/^/file: /'
+  fi
+}
+
+# Processes with the directory $1 in their arguments, environment, working directory or open files. This shell and
+# its parents know the directory too (they have it from the test), so they are left out.
+processes_of() {
+  local pid dir links self=" $$ $BASHPID $PPID "
+  for dir in /proc/[0-9]*; do
+    pid=${dir#/proc/}
+    [[ "$self" != *" $pid "* ]] || continue
+    if grep -qsaF "$1/" "$dir/cmdline" "$dir/environ" 2> /dev/null; then
+      echo "$pid"
+      continue
+    fi
+    links=$(readlink "$dir/cwd" "$dir"/fd/* 2> /dev/null) || true
+    [[ "$links" != *"$1/"* ]] || is_ours "$pid" || echo "$pid"
+  done
+}
+
+# Whether $1 is this test's own shell or one that came from it (substitutions, pipelines).
+is_ours() {
+  local parent=$1 stat
+  while [ "${parent:-0}" -gt 1 ]; do
+    [ "$parent" != "$$" ] && [ "$parent" != "$BASHPID" ] || return 0
+    stat=$(< "/proc/$parent/stat") 2> /dev/null || return 0
+    stat=${stat##*) }
+    read -r _ parent _ <<< "$stat"
+  done
+  return 1
+}
+
+# Kills what was found, so that one failure does not disturb the tests after it.
+end_processes() {
+  local pid
+  for pid in $(processes_of "$T"); do kill -KILL "$pid" 2> /dev/null || true; done
+}
+
+# cgroups named by a container's 64-digit id with nothing in them, on every hierarchy.
+empty_cgroups() {
+  local dir
+  find /sys/fs/cgroup -type d -regextype posix-extended -regex '.*[0-9a-f]{64}[^/]*' 2> /dev/null |
+    while read -r dir; do
+      [ -n "$(cat "$dir/cgroup.procs" 2> /dev/null)" ] || echo "$dir"
+    done | sort
+}
+
+# Files of subordinate ids can't be removed by the user alone.
+remove_test_dir() {
+  rm -rf "$T" 2> /dev/null && return 0
+  is_root || unshare --user --map-root-user --map-auto rm -rf "$T" 2> /dev/null && return 0
+  chmod -R u+rwX "$T" 2> /dev/null
+  rm -rf "$T"
+}
