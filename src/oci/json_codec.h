@@ -178,6 +178,9 @@ class JsonWriter {
  public:
   static constexpr bool kReading = false;
 
+  // Growing an ordered object copies its values instead of moving them.
+  JsonWriter() { object_.get_ref<Json::object_t&>().reserve(16); }
+
   template <typename T>
   static Json Write(const T& value) {
     if constexpr (std::is_integral_v<T> || std::is_same_v<T, std::string>) {

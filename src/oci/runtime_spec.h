@@ -201,6 +201,18 @@ struct IntelRdt {
   bool enable_monitoring = false;
 };
 
+// runtime-spec 1.3: a host's network device that moves into the container, under a new name unless empty.
+struct NetDevice {
+  std::string name;
+};
+
+// runtime-spec 1.3: set_mempolicy(2).
+struct MemoryPolicy {
+  std::string mode;   // "MPOL_BIND" ...
+  std::string nodes;  // "0-3,7"
+  std::vector<std::string> flags;
+};
+
 struct Linux {
   std::vector<Namespace> namespaces;
   std::vector<IdMapping> uid_mappings, gid_mappings;
@@ -209,6 +221,8 @@ struct Linux {
   std::string cgroups_path;
   std::optional<Resources> resources;
   std::optional<IntelRdt> intel_rdt;
+  std::map<std::string, NetDevice> net_devices;  // by their names on the host
+  std::optional<MemoryPolicy> memory_policy;
   std::map<std::string, std::string> sysctl;
   std::optional<Seccomp> seccomp;
   std::string rootfs_propagation;

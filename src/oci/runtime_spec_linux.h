@@ -57,6 +57,24 @@ void Members(Codec& codec, IntelRdt& rdt) {
 }
 
 template <typename Codec>
+void Members(Codec& codec, NetDevice& device) {
+  codec.Member("name", device.name);
+}
+
+template <typename Codec>
+void Members(Codec& codec, MemoryPolicy& policy) {
+  codec.Required("mode", policy.mode);
+  codec.OneOf("mode", policy.mode,
+              {"MPOL_DEFAULT", "MPOL_BIND", "MPOL_INTERLEAVE", "MPOL_WEIGHTED_INTERLEAVE", "MPOL_PREFERRED",
+               "MPOL_PREFERRED_MANY", "MPOL_LOCAL"});
+  codec.Member("nodes", policy.nodes);
+  codec.Member("flags", policy.flags);
+  for (const std::string& flag : policy.flags) {
+    codec.OneOf("flags", flag, {"MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"});
+  }
+}
+
+template <typename Codec>
 void CheckNamespacesOnce(Codec& codec, const std::vector<Namespace>& namespaces) {
   for (size_t i = 0; Codec::kReading && i < namespaces.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {
@@ -87,6 +105,8 @@ void Members(Codec& codec, Linux& config) {
   codec.Member("readonlyPaths", config.readonly_paths);
   codec.Member("mountLabel", config.mount_label);
   codec.Member("intelRdt", config.intel_rdt);
+  codec.Member("netDevices", config.net_devices);
+  codec.Member("memoryPolicy", config.memory_policy);
   codec.Nested("personality", [&](Codec& nested) {
     nested.Member("domain", config.personality_domain);
     nested.OneOf("domain", config.personality_domain, {"", "LINUX", "LINUX32"});

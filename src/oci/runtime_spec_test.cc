@@ -50,7 +50,8 @@ constexpr char kFullSpec[] =
     R"("args":[{"index":1,"value":2,"valueTwo":3,"op":"SCMP_CMP_MASKED_EQ"}]}]},)"
     R"("rootfsPropagation":"slave","maskedPaths":["/proc/kcore"],"readonlyPaths":["/proc/sys"],"mountLabel":"ml",)"
     R"("intelRdt":{"closID":"c","schemata":["L3:0=f"],"l3CacheSchema":"L3:0=7f0","memBwSchema":"MB:0=20",)"
-    R"("enableMonitoring":true},"personality":{"domain":"LINUX32","flags":["f"]},)"
+    R"("enableMonitoring":true},"netDevices":{"eth1":{"name":"lan0"},"eth2":{}},)"
+    R"("memoryPolicy":{"mode":"MPOL_BIND","nodes":"0","flags":["MPOL_F_STATIC_NODES"]},"personality":{"domain":"LINUX32","flags":["f"]},)"
     R"("timeOffsets":{"boottime":{"secs":-50,"nanosecs":5},"monotonic":{"secs":172800}}}})";
 
 std::string ErrorOf(absl::string_view json) { return std::string(ParseSpec(json).status().message()); }
@@ -104,7 +105,8 @@ TEST_SUITE("oci/runtime_spec") {
          R"("resources":{"hugepageLimits":[{"pageSize":"../2MB","limit":1}]})",
          R"("resources":{"unified":{"../x":"1"}})",
          R"("resources":{"devices":[{"allow":true,"access":"x"}]})", R"("rootfsPropagation":"odd")",
-         R"("personality":{"domain":"BSD"})", R"("timeOffsets":{"realtime":{"secs":1}})",
+         R"("memoryPolicy":{"mode":"BIND"})", R"("personality":{"domain":"BSD"})",
+         R"("timeOffsets":{"realtime":{"secs":1}})",
          R"("timeOffsets":{"boottime":{"nanosecs":1000000000}})"}) {
       CAPTURE(member);
       CHECK(ParseSpec(WithLinux(member)).status().code() == absl::StatusCode::kInvalidArgument);
