@@ -51,8 +51,14 @@ bool OverlayMarks::IsWhiteout(int parent_fd, const std::string& name) const {
   if (fstatat(parent_fd, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return false;
   if (S_ISCHR(info.st_mode)) return info.st_rdev == makedev(0, 0);
   if (!S_ISREG(info.st_mode) || info.st_size != 0) return false;
-  const os::UniqueFd file(openat(parent_fd, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-  return file.valid() && fgetxattr(file.get(), (prefix_ + "whiteout").c_str(), nullptr, 0) >= 0;
+  // By path, since in a tree that lives a fifo may have taken the file's place before it could be opened.
+  const std::string path = absl::StrCat("/proc/self/fd/", parent_fd, "/", name);
+  return lgetxattr(path.c_str(), (prefix_ + "whiteout").c_str(), nullptr, 0) >= 0;
+}
+
+bool OverlayMarks::IsOpaque(int dir_fd) const {
+  char value = '\0';
+  return fgetxattr(dir_fd, (prefix_ + "opaque").c_str(), &value, 1) == 1 && value == 'y';
 }
 
 bool IsOverlayXattr(absl::string_view name) {

@@ -29,6 +29,8 @@ class OverlayMarks {
   // Hides all that layers below have in the directory. `dir_fd` may be opened with O_PATH.
   absl::Status MarkOpaque(int dir_fd) const;
   bool IsWhiteout(int parent_fd, const std::string& name) const;
+  // Whether MarkOpaque was called on the directory, opened for reading.
+  bool IsOpaque(int dir_fd) const;
 
  private:
   absl::Status MakeXattrWhiteout(int parent_fd, const std::string& name) const;
