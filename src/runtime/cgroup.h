@@ -21,6 +21,9 @@ struct CgroupRequest {
                           // where only that is writable (rootless)
   bool disabled = false;  // --cgroups=disabled: no cgroup at all
   bool systemd = false;   // path is "slice:prefix:name": ask systemd over D-Bus for a scope
+  // Join every v1 hierarchy, not only those that a limit, security or statistics need: for a container that
+  // mounts the v1 hierarchies and must not see its host's cgroup in them.
+  bool all_hierarchies = false;
   oci::Resources resources;
 };
 
@@ -72,6 +75,7 @@ class Cgroup {
 
  private:
   struct State;
+  absl::Status MoveProcesses(size_t first);
   explicit Cgroup(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
