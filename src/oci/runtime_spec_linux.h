@@ -21,6 +21,7 @@ void Members(Codec& codec, Namespace& ns) {
   codec.Required("type", ns.type);
   codec.OneOf("type", ns.type, {"pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"});
   codec.Member("path", ns.path);
+  codec.Check(ns.path.empty() || ns.path[0] == '/', "path", "not an absolute path");
 }
 
 template <typename Codec>

@@ -99,8 +99,9 @@ TEST_SUITE("oci/runtime_spec") {
     for (
         const char* member :
         {R"("namespaces":[{"type":"pid"},{"type":"pid"}])", R"("namespaces":[{"type":"disk"}])",
-         R"("devices":[{"type":"c","path":"/dev/x"}])", R"("devices":[{"type":"p","path":"x"}])",
-         R"("seccomp":{"defaultAction":"ALLOW"})", R"("seccomp":{})",
+         R"("namespaces":[{"type":"pid","path":"ns"}])", R"("devices":[{"type":"c","path":"/dev/x"}])",
+         R"("devices":[{"type":"p","path":"x"}])", R"("seccomp":{"defaultAction":"ALLOW"})",
+         R"("seccomp":{})",
          R"("seccomp":{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":[],"action":"SCMP_ACT_ALLOW"}]})",
          R"("resources":{"hugepageLimits":[{"pageSize":"../2MB","limit":1}]})",
          R"("resources":{"unified":{"../x":"1"}})",

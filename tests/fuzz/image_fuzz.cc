@@ -6,9 +6,13 @@
 #include <variant>
 
 #include "absl/strings/string_view.h"
+#include "oci/change.h"
 #include "oci/image_config.h"
 #include "oci/manifest.h"
+#include "oci/platform.h"
 #include "oci/reference.h"
+#include "oci/runtime_spec.h"
+#include "oci/seccomp_profile.h"
 #include "oci/user_lookup.h"
 
 namespace {
@@ -47,6 +51,29 @@ void CheckReference(absl::string_view text) {
   }
 }
 
+void CheckChange(absl::string_view text) {
+  ContainerDefaults defaults;
+  if (!ApplyChanges({std::string(text)}, &defaults).ok()) return;
+  for (const std::string& entry : defaults.env) {
+    if (entry.find('=') == std::string::npos) abort();
+  }
+}
+
+void CheckProfile(absl::string_view text) {
+  const auto profile = ParseSeccompProfile(text, {"CAP_KILL"}, "amd64", {6, 1});
+  if (!profile.ok()) return;
+  Spec spec;
+  spec.linux_config.seccomp = *profile;
+  if (!ParseSpec(SerializeSpec(spec)).ok()) abort();  // what we resolved is a valid linux.seccomp
+}
+
+void CheckPlatform(absl::string_view text) {
+  const auto platform = ParsePlatform(text);
+  if (!platform.ok()) return;
+  const auto again = ParsePlatform(PlatformName(*platform));
+  if (!again.ok() || PlatformName(*again) != PlatformName(*platform)) abort();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -54,6 +81,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   CheckManifest(text);
   CheckConfig(text);
   CheckReference(text);
+  CheckChange(text);
+  CheckProfile(text);
+  CheckPlatform(text);
   const auto user = ResolveUser(text.substr(0, text.find('\n')), text, text);
   if (user.ok() && (user->uid > kMaxUserId || user->gid > kMaxUserId)) abort();
   return 0;
