@@ -2,19 +2,26 @@
 //
 // <root>/                                    survives a reboot
 //   version                                  "coracle store schema 1"; a newer one is refused
-//   names/containers/<name>                  the id of the container that claimed the name
+//   names/containers/<name>                  symlink to the id of the container that claimed the name
 //   names/images/<escaped full name>         TagRecord
-//   containers/<id>/record                   ContainerRecord (not for --rm: see runroot)
+//   containers/<id>/record                   ContainerRecord (not for --rm: see runroot); the container
+//   exists
+//                                            if and only if its record does
 //   containers/<id>/{upper,work,exit,ctr.log,...}
 //   images/<id>/record                       ImageRecord
-//   layers/<id>/{record,diff/}
+//   layers/<id>/{record,diff/}               renamed into place whole
 //   blobs/sha256/<hex>
-//   tmp/<random>                             work in progress: everything here without a live lease is swept
+//   tmp/<lease>/                             work in progress and what is being deleted: swept when the lease
+//                                            of that name is not alive
 //   trash/<random>                           renamed away, to be deleted
 // <runroot>/                                 gone at reboot
 //   containers/<id>/{record,state,lock,op,attach.sock,...}    record: of a --rm container
 //   exits/<id>                               ExitRecord tombstone
-//   leases/<random>                          OFD-locked while its owner lives
+//   leases/<random>                          OFD-locked while its owner lives; see lease.h
+//
+// A name claim (claimed by symlink(2): exclusive, whole, one call each way) holds while the op lock of its id
+// is held, or a record of that id has that name, or the record is gone but the monitor's liveness lock is
+// held (it is removing the container). Any other claim is stale: the next creator of that name takes it over.
 //
 // Lock order: a container's `op` lock, then its `lock` (liveness). Never two containers' op locks unless in
 // id order.
@@ -54,6 +61,7 @@ class Store {
   std::string LayerDir(absl::string_view id) const;         // <root>/layers/<id>
   std::string ImageDir(absl::string_view id) const;
   std::string BlobPath(absl::string_view hex) const;
+  std::string ContainerNamePath(absl::string_view name) const;  // <root>/names/containers/<name>
 
  private:
   std::string root_, runroot_;
@@ -91,26 +99,39 @@ class FileLock {
 
 std::string NewContainerId();  // 64 random hex digits
 
+// Whether `name` can name a container: [a-zA-Z0-9][a-zA-Z0-9_.-]*, at most 255 bytes. Errors:
+// InvalidArgument.
+absl::Status CheckContainerName(absl::string_view name);
+
 // Makes run directory, directory and record and claims the name (record.name empty: makes up an
-// adjective_noun one, written back). The returned op lock is held. Errors: AlreadyExists "the container name
-// "x" is already in use by <id>: ..." (exit code 125); nothing is left on error. `durability` is of the
-// record and name.
+// adjective_noun one, written back; record.id empty: makes up one). The returned op lock is held. Errors:
+// AlreadyExists "the container name "x" is already in use by <id>: ..." (exit code 125); InvalidArgument for
+// a name that is none; nothing is left on error. `durability` is of the record and name; the record of an
+// auto_remove container lies in runroot and is never synced.
 absl::StatusOr<FileLock> CreateContainer(const Store& store, ContainerRecord& record,
                                          os::Durability durability);
 absl::StatusOr<ContainerRecord> ReadContainer(const Store& store, absl::string_view id);
 absl::Status UpdateContainer(const Store& store, const ContainerRecord& record, os::Durability durability);
 // Ids of all containers; those whose creation is under way or died half-way are left out.
 absl::StatusOr<std::vector<std::string>> ListContainers(const Store& store);
+// The same with their records, in three system calls each; unreadable ones are in `damaged` (id and error),
+// if given.
+absl::StatusOr<std::vector<ContainerRecord>> ReadAllContainers(
+    const Store& store, std::vector<std::pair<std::string, absl::Status>>* damaged = nullptr);
 // Full name, full id or unique prefix of an id -> id. Errors: NotFound `no container with name or ID "x"
 // found: no such container`; FailedPrecondition for an ambiguous prefix.
 absl::StatusOr<std::string> ResolveContainer(const Store& store, absl::string_view name_or_id);
+// The caller holds the op lock. Errors as CreateContainer; `record` then keeps its name.
 absl::Status RenameContainer(const Store& store, ContainerRecord& record, const std::string& new_name);
-absl::StatusOr<FileLock> LockContainer(const Store& store, absl::string_view id);  // the op lock
-// Removes record, name, directories (renamed into trash first, then deleted) and run directory. Works on a
-// full disk.
+// The op lock; waits for it. Makes the run directory if the machine was restarted since. Errors: NotFound.
+absl::StatusOr<FileLock> LockContainer(const Store& store, absl::string_view id);
+// Removes record (from then on the container does not exist), name, directory and run directory. The caller
+// holds the op lock or, as the monitor, the liveness lock. Works on a full disk: it only unlinks. What it
+// can't delete is left for Sweep. Removing one that is not there is fine.
 absl::Status RemoveContainer(const Store& store, absl::string_view id);
 
 // Run-time state. A missing file or one of another boot reads as status UNKNOWN (never run since boot).
+// ReadExit: a damaged record (power cut) reads as one of unknown exit code; none at all is NotFound.
 absl::StatusOr<ContainerState> ReadState(const Store& store, absl::string_view id);
 absl::Status WriteState(const Store& store, absl::string_view id, const ContainerState& state);
 bool MonitorAlive(const Store& store, absl::string_view id);                    // is the liveness lock held
@@ -118,8 +139,10 @@ absl::StatusOr<ExitRecord> ReadExit(const Store& store, absl::string_view id);  
 absl::Status WriteExit(const Store& store, absl::string_view id, const ExitRecord& exit);
 absl::Status WriteTombstone(const Store& store, const ExitRecord& exit);
 
-// Removes what dead creators and removers left: half-made containers, trash, tmp and leases without owner.
-// Cheap when there is nothing (a few directory reads).
+// Removes what dead creators and removers left: half-made containers, stale name claims, trash, tmp and
+// leases without owner, tombstones older than kTombstoneSeconds. Cheap when there is nothing (a few directory
+// reads and one or two calls for each container). Goes on after an error and returns the first.
+inline constexpr int kTombstoneSeconds = 600;
 absl::Status Sweep(const Store& store);
 
 std::string BootId();

@@ -1,0 +1,104 @@
+#include "store/container_names.h"
+
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "absl/strings/ascii.h"
+#include "base/fault.h"
+#include "base/status.h"
+
+namespace coracle::store {
+namespace {
+
+constexpr int kExitEngine = 125;
+
+// Whether the claim of `name` by `id` holds. Locks are looked at before the record: a creator writes its
+// record before it lets go of its lock, so "lock free, then no record" means dead.
+bool ClaimHolds(const Store& store, absl::string_view name, absl::string_view id) {
+  const std::string run_dir = store.ContainerRunDir(id);
+  if (FileLock::IsHeld(absl::StrCat(run_dir, "/op"))) return true;
+  const bool monitored = FileLock::IsHeld(absl::StrCat(run_dir, "/lock"));
+  const auto record = ReadContainer(store, id);
+  if (record.ok()) return record->name() == name;
+  // One that can't be read keeps its name: it may be repaired, or read by the newer version that wrote it.
+  return monitored || !absl::IsNotFound(record.status());
+}
+
+absl::Status InUse(const std::string& name, const std::string& id) {
+  return WithExitCode(
+      absl::AlreadyExistsError(absl::StrCat("the container name \"", name, "\" is already in use by ", id,
+                                            ": remove or rename that container to use the name again")),
+      kExitEngine);
+}
+
+// Only one process at a time takes a stale claim over, or else the second could remove what the first put
+// there.
+absl::StatusOr<os::UniqueFd> LockTakeover(const Store& store) {
+  const std::string path = absl::StrCat(store.root(), "/names/containers");
+  ASSIGN_OR_RETURN(os::UniqueFd dir, os::OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
+  while (flock(dir.get(), LOCK_EX) != 0) {
+    if (errno != EINTR) return ErrnoStatus(errno, absl::StrCat("lock ", path));
+  }
+  return dir;
+}
+
+}  // namespace
+
+absl::Status CheckContainerName(absl::string_view name) {
+  bool good = !name.empty() && name.size() <= 255 && absl::ascii_isalnum(static_cast<unsigned char>(name[0]));
+  for (const char c : name) {
+    good = good && (absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.' || c == '-');
+  }
+  if (good) return absl::OkStatus();
+  return WithExitCode(absl::InvalidArgumentError(absl::StrCat("container name \"", name,
+                                                              "\": names match [a-zA-Z0-9][a-zA-Z0-9_.-]*")),
+                      kExitEngine);
+}
+
+std::optional<std::string> ClaimantOf(const Store& store, absl::string_view name) {
+  auto id = os::ReadLinkAt(AT_FDCWD, store.ContainerNamePath(name));
+  if (!id.ok()) return std::nullopt;
+  return *std::move(id);
+}
+
+absl::Status ClaimName(const Store& store, const std::string& name, const std::string& id) {
+  const std::string path = store.ContainerNamePath(name);
+  if (symlink(id.c_str(), path.c_str()) == 0) return absl::OkStatus();
+  if (errno != EEXIST) return ErrnoStatus(errno, absl::StrCat("claim the container name ", name));
+  {
+    const auto claimant = ClaimantOf(store, name);
+    if (claimant.has_value() && *claimant != id && ClaimHolds(store, name, *claimant)) {
+      return InUse(name, *claimant);
+    }
+  }
+  ASSIGN_OR_RETURN(const os::UniqueFd takeover, LockTakeover(store));
+  const auto claimant = ClaimantOf(store, name);
+  if (claimant.has_value()) {
+    if (*claimant == id) return absl::OkStatus();
+    if (ClaimHolds(store, name, *claimant)) return InUse(name, *claimant);
+    (void)unlink(path.c_str());  // an error shows in the next call
+    FaultPoint("store.name.taken-over");
+  }
+  if (symlink(id.c_str(), path.c_str()) == 0) return absl::OkStatus();
+  // Someone whose claim was fresh came first.
+  if (errno == EEXIST) return InUse(name, ClaimantOf(store, name).value_or("another container"));
+  return ErrnoStatus(errno, absl::StrCat("claim the container name ", name));
+}
+
+absl::Status ReleaseName(const Store& store, const std::string& name, absl::string_view id) {
+  const auto claimant = ClaimantOf(store, name);
+  if (!claimant.has_value() || *claimant != id) return absl::OkStatus();
+  if (unlink(store.ContainerNamePath(name).c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
+  return ErrnoStatus(errno, absl::StrCat("release the container name ", name));
+}
+
+absl::Status SweepName(const Store& store, const std::string& name) {
+  ASSIGN_OR_RETURN(const os::UniqueFd takeover, LockTakeover(store));
+  const auto claimant = ClaimantOf(store, name);
+  if (!claimant.has_value() || ClaimHolds(store, name, *claimant)) return absl::OkStatus();
+  return ReleaseName(store, name, *claimant);
+}
+
+}  // namespace coracle::store

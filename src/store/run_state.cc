@@ -1,0 +1,42 @@
+#include <cerrno>
+
+#include "absl/strings/ascii.h"
+#include "base/fault.h"
+#include "base/status.h"
+#include "store/store.h"
+
+namespace coracle::store {
+
+std::string BootId() {
+  static const std::string id = [] {
+    const auto text = os::ReadFileAt(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 256);
+    return text.ok() ? std::string(absl::StripAsciiWhitespace(*text)) : std::string();
+  }();
+  return id;
+}
+
+absl::StatusOr<ContainerState> ReadState(const Store& store, absl::string_view id) {
+  auto state = ReadRecord<ContainerState>(absl::StrCat(store.ContainerRunDir(id), "/state"));
+  if (!state.ok()) {
+    if (absl::IsNotFound(state.status())) return ContainerState();
+    return state.status();
+  }
+  // A runroot that is no tmpfs outlives the reboot; what it says does not.
+  if (state->boot_id() != BootId()) return ContainerState();
+  return state;
+}
+
+absl::Status WriteState(const Store& store, absl::string_view id, const ContainerState& state) {
+  FaultPoint("store.state");
+  const std::string path = absl::StrCat(store.ContainerRunDir(id), "/state");
+  if (state.boot_id() == BootId()) return WriteRecord(path, state, os::Durability::kVolatile);
+  ContainerState stamped = state;
+  stamped.set_boot_id(BootId());
+  return WriteRecord(path, stamped, os::Durability::kVolatile);
+}
+
+bool MonitorAlive(const Store& store, absl::string_view id) {
+  return FileLock::IsHeld(absl::StrCat(store.ContainerRunDir(id), "/lock"));
+}
+
+}  // namespace coracle::store
