@@ -196,6 +196,18 @@ absl::Status WriteIdMaps(pid_t pid, absl::Span<const IdRange> uids, absl::Span<c
   return absl::OkStatus();
 }
 
+absl::StatusOr<UniqueFd> MakeUserNamespace(absl::Span<const IdRange> uids, absl::Span<const IdRange> gids) {
+  CloneResult clone;
+  const int result = CloneProcess({.flags = CLONE_NEWUSER}, &clone);
+  if (result < 0) return ExplainUnshare(-result);
+  if (clone.pid == 0) {
+    for (;;) pause();
+  }
+  ChildProcess child(clone.pid, UniqueFd(clone.pidfd));
+  RETURN_IF_ERROR(WriteIdMaps(clone.pid, uids, gids));
+  return OpenAt(AT_FDCWD, absl::StrCat("/proc/", clone.pid, "/ns/user"), O_RDONLY);
+}
+
 absl::StatusOr<RootlessIds> EnterRootlessUserNamespace() {
   const uid_t uid = geteuid();
   const gid_t gid = getegid();

@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "os/unique_fd.h"
 
 namespace coracle::os {
 
@@ -48,6 +49,10 @@ std::vector<IdRange> RootlessMap(uint32_t own, absl::Span<const SubordinateRange
 // where we have the privilege, else through newuidmap and newgidmap. Errors: NotFound if a helper is needed
 // and missing; else what the kernel or the helper said.
 absl::Status WriteIdMaps(pid_t pid, absl::Span<const IdRange> uids, absl::Span<const IdRange> gids);
+
+// A new user namespace with these maps, held by nothing but the descriptor: what an id-mapped mount asks for
+// (mount_setattr(2), MOUNT_ATTR_IDMAP).
+absl::StatusOr<UniqueFd> MakeUserNamespace(absl::Span<const IdRange> uids, absl::Span<const IdRange> gids);
 
 struct RootlessIds {
   std::vector<IdRange> uids, gids;

@@ -1,0 +1,115 @@
+#include "runtime/launch_wait.h"
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/status.h"
+#include "os/file.h"
+
+namespace coracle::runtime {
+namespace {
+
+absl::Status DiedOnTheWay(os::ChildProcess& child) {
+  ASSIGN_OR_RETURN(const os::ExitStatus status, child.Wait());
+  if (status.signaled) {
+    return WithExitCode(
+        absl::UnknownError(absl::StrCat("the container's process was killed by signal ", status.value, " (",
+                                        strsignal(status.value), ") during its set-up")),
+        125);
+  }
+  return WithExitCode(absl::UnknownError("the container's process ended during its set-up"), 125);
+}
+
+absl::Status Answered(int channel, const std::function<absl::Status(pid_t)>& work, pid_t pid) {
+  if (work != nullptr) RETURN_IF_ERROR(work(pid));
+  const int result = Answer(channel);
+  if (result < 0) return ErrnoStatus(-result, "answer the container's process");
+  return absl::OkStatus();
+}
+
+absl::Status TakeStaged(pid_t pid, os::ChildProcess& child) {
+  ASSIGN_OR_RETURN(os::UniqueFd pidfd, os::OpenPidfd(pid));
+  // The stage has done its work; reap it before letting go of it.
+  RETURN_IF_ERROR(child.Wait().status());
+  child = os::ChildProcess(pid, std::move(pidfd));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status FollowChild(int channel, os::ChildProcess& child, const ChildEvents& events, bool until_held) {
+  bool exec = false;
+  for (;;) {
+    ChildMessage message;
+    os::UniqueFd fd;
+    const int result = ReceiveMessage(channel, &message, &fd);
+    if (result < 0) return ErrnoStatus(-result, "listen to the container's process");
+    if (result == 0) return exec ? absl::OkStatus() : DiedOnTheWay(child);
+    switch (message.kind) {
+      case MessageKind::kFailure:
+        return FailureStatus(message);
+      case MessageKind::kStaged:
+        RETURN_IF_ERROR(TakeStaged(message.pid, child));
+        break;
+      case MessageKind::kNamespaces:
+        RETURN_IF_ERROR(Answered(channel, events.on_namespaces, child.pid()));
+        break;
+      case MessageKind::kBeforePivot:
+        RETURN_IF_ERROR(Answered(channel, events.on_before_pivot, child.pid()));
+        break;
+      case MessageKind::kConsole:
+        if (events.console != nullptr) *events.console = std::move(fd);
+        break;
+      case MessageKind::kListener:
+        if (events.on_listener == nullptr) return absl::InternalError("a seccomp listener nobody takes");
+        RETURN_IF_ERROR(events.on_listener(child.pid(), fd.get()));
+        break;
+      case MessageKind::kHeld:
+        if (until_held) return absl::OkStatus();
+        break;
+      case MessageKind::kExec:
+        exec = true;
+        break;
+    }
+  }
+}
+
+absl::Status MakeChannel(os::UniqueFd* parent, os::UniqueFd* child) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+    return ErrnoStatus(errno, "socketpair");
+  parent->Reset(ends[0]);
+  child->Reset(ends[1]);
+  return absl::OkStatus();
+}
+
+NamespacesForChildren::~NamespacesForChildren() {
+  if (own_pid_.valid()) (void)setns(own_pid_.get(), CLONE_NEWPID);
+  if (own_time_.valid()) (void)setns(own_time_.get(), CLONE_NEWTIME);
+}
+
+absl::Status NamespacesForChildren::EnterPid(int fd) {
+  ASSIGN_OR_RETURN(own_pid_, os::OpenAt(AT_FDCWD, "/proc/self/ns/pid", O_RDONLY));
+  if (setns(fd, CLONE_NEWPID) != 0) {
+    own_pid_.Reset();
+    return ErrnoStatus(errno, "join namespace pid");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status NamespacesForChildren::MakeTime(const std::string& offsets) {
+  ASSIGN_OR_RETURN(own_time_, os::OpenAt(AT_FDCWD, "/proc/self/ns/time", O_RDONLY));
+  if (unshare(CLONE_NEWTIME) != 0) {
+    own_time_.Reset();
+    return ErrnoStatus(errno, "make a time namespace");
+  }
+  if (offsets.empty()) return absl::OkStatus();
+  return os::WriteControlFileAt(AT_FDCWD, "/proc/self/timens_offsets", offsets);
+}
+
+}  // namespace coracle::runtime
