@@ -33,7 +33,7 @@ absl::StatusOr<Compression> DetectCompression(absl::string_view head) {
   if (absl::StartsWith(head, "\x1f\x8b")) return Compression::kGzip;
   if (absl::StartsWith(head, "\x28\xb5\x2f\xfd") || IsSkippableFrame(head)) return Compression::kZstd;
   // The whole of it: a tar archive whose first file is called BZh9 is no bzip2.
-  if (absl::StartsWith(head, "BZh") && head.substr(4) == absl::string_view("1AY&SY")) {
+  if (head.size() == kMagicBytes && absl::StartsWith(head, "BZh") && absl::EndsWith(head, "1AY&SY")) {
     return absl::UnimplementedError("bzip2 compression is not supported");
   }
   for (const Magic& magic : kUnsupported) {

@@ -83,6 +83,7 @@ TEST_SUITE("archive/decompress") {
   TEST_CASE("what is not compressed passes unchanged, what is not supported is named") {
     CHECK(Decompress("plain").value() == "plain");
     CHECK(Decompress("").value().empty());
+    CHECK(Decompress("BZh").value() == "BZh");
     CHECK(Decompress("BZh9 is a name").value() == "BZh9 is a name");
     const absl::Status xz = Decompress(std::string("\xfd\x37zXZ\0\0\x04", 8)).status();
     CHECK(absl::IsUnimplemented(xz));

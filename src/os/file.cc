@@ -42,49 +42,6 @@ absl::string_view ParentOf(absl::string_view path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-absl::Status RemoveContents(UniqueFd dir, const std::string& path, dev_t device);
-
-absl::Status RemoveOne(int dirfd, const char* name, const std::string& path, dev_t device) {
-  if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT) return absl::OkStatus();
-  if (errno != EISDIR && errno != EPERM) return ErrnoStatus(errno, absl::StrCat("remove ", path));
-  const int unlink_error = errno;
-  UniqueFd dir(openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!dir.valid() && errno == EACCES) {
-    // A directory of ours without permissions: a hostile archive can leave one behind.
-    (void)fchmodat(dirfd, name, 0700, 0);
-    dir.Reset(openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  }
-  if (!dir.valid()) {
-    return ErrnoStatus(errno == ENOTDIR ? unlink_error : errno, absl::StrCat("remove ", path));
-  }
-  absl::Status status = RemoveContents(std::move(dir), path, device);
-  if (unlinkat(dirfd, name, AT_REMOVEDIR) != 0 && errno != ENOENT && status.ok()) {
-    status = ErrnoStatus(errno, absl::StrCat("remove ", path));
-  }
-  return status;
-}
-
-absl::Status RemoveContents(UniqueFd dir, const std::string& path, dev_t device) {
-  struct stat info;
-  if (fstat(dir.get(), &info) != 0) return ErrnoStatus(errno, absl::StrCat("stat ", path));
-  if (info.st_dev != device) return ErrnoStatus(EBUSY, absl::StrCat("remove ", path, ": is a mount point"));
-  if ((info.st_mode & 0700) != 0700) (void)fchmod(dir.get(), 0700);
-  const int fd = dir.Release();
-  DIR* stream = fdopendir(fd);
-  if (stream == nullptr) {
-    close(fd);
-    return ErrnoStatus(errno, absl::StrCat("read directory ", path));
-  }
-  absl::Status first;
-  while (const dirent* entry = readdir(stream)) {
-    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-    const absl::Status status = RemoveOne(fd, entry->d_name, absl::StrCat(path, "/", entry->d_name), device);
-    first.Update(status);
-  }
-  closedir(stream);
-  return first;
-}
-
 }  // namespace
 
 absl::StatusOr<UniqueFd> OpenAt(int dirfd, absl::string_view path, int flags, mode_t mode) {
@@ -197,17 +154,6 @@ absl::Status MakeDirectories(absl::string_view path, mode_t mode) {
   if (parent == path) return status;
   RETURN_IF_ERROR(MakeDirectories(parent, mode));
   return MakeDirectoryAt(AT_FDCWD, path, mode);
-}
-
-absl::Status RemoveTreeAt(int dirfd, absl::string_view path) {
-  RETURN_IF_ERROR(CheckPath(path));
-  const std::string name(path);
-  struct stat info;
-  if (fstatat(dirfd, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
-    if (errno == ENOENT) return absl::OkStatus();
-    return ErrnoStatus(errno, absl::StrCat("stat ", path));
-  }
-  return RemoveOne(dirfd, name.c_str(), name, info.st_dev);
 }
 
 absl::StatusOr<std::vector<std::string>> ListDirectoryAt(int dirfd, absl::string_view path) {

@@ -51,7 +51,7 @@ absl::Status MakeDirectoryAt(int dirfd, absl::string_view path, mode_t mode);
 absl::Status MakeDirectories(absl::string_view path, mode_t mode);
 
 // Removes a file or a whole tree, without following links and without crossing into another mount. Missing is
-// fine. Goes on after an error and returns the first.
+// fine, also when others remove the same meanwhile. Goes on after an error and returns the first.
 absl::Status RemoveTreeAt(int dirfd, absl::string_view path);
 
 // Names in a directory without "." and "..", unsorted.
