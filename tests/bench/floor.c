@@ -270,9 +270,9 @@ static void Container(const char* lower, const char* scratch, int full, char** a
 
 static void RemoveScratch(const char* scratch) {
   char path[4096];
-  static const char* const kDirs[] = {"/work/work", "/work", "/upper", ""};
+  static const char* const kDirs[] = {"work/work", "work", "upper", ""};
   for (size_t i = 0; i < sizeof kDirs / sizeof *kDirs; i++) {
-    snprintf(path, sizeof path, "%s%s", scratch, kDirs[i]);
+    snprintf(path, sizeof path, "%s/%s", scratch, kDirs[i]);
     Check(rmdir(path) < 0 && errno != ENOENT ? -1 : 0, path);
   }
 }

@@ -156,10 +156,11 @@ list_left() {
   # Each mount namespace once; `sort -u` drops what several show alike.
   grep -hsF "$T/" /proc/[0-9]*/mountinfo 2> /dev/null | sort -u | sed 's/^/mount: /' | head -n 10
   comm -13 <(echo "$cgroups_before") <(empty_cgroups) | sed '/^$/d; s/^/cgroup: /'
-  if [ -d "$CORACLE_RUNROOT/containers" ]; then
-    find "$CORACLE_RUNROOT/containers" "$CORACLE_ROOT/containers" -mindepth 1 -maxdepth 1 2> /dev/null |
-      sed 's/^/file: /'
-  fi
+  # Exit records (exits/) outlive their containers on purpose; images and their blobs stay.
+  local dir
+  for dir in "$CORACLE_RUNROOT"/{containers,leases} "$CORACLE_ROOT"/{containers,names/containers,tmp,trash}; do
+    [ ! -d "$dir" ] || find "$dir" -mindepth 1 -maxdepth 1 2> /dev/null | sed 's/^/file: /'
+  done
 }
 
 # Processes with the directory $1 in their arguments, environment, working directory or open files. This shell and
