@@ -24,6 +24,7 @@ class BuiltinRunner : public Runner {
     request.cgroup = cgroup_.get();
     request.seccomp = plan_.seccomp.has_value() ? &*plan_.seccomp : nullptr;
     request.hold_before_exec = plan_.hold;
+    request.die_with_parent = true;  // a monitor that is killed takes its container with it
     request.on_namespaces = plan_.on_namespaces;
     absl::StatusOr<runtime::Container> container = runtime::Create(request);
     if (!container.ok()) Teardown();
