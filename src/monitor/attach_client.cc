@@ -120,7 +120,8 @@ absl::StatusOr<AttachResult> AttachSession::Run() {
     ASSIGN_OR_RETURN(TerminalMode mode, TerminalMode::Raw(options_.in_fd));
     terminal_.emplace(std::move(mode));
   }
-  RETURN_IF_ERROR(Subscribe());
+  // A short-lived container may have ended already, with all it said waiting to be received.
+  (void)Subscribe();
   if (options_.tty) SendWindowSize();
   while (!done_) RETURN_IF_ERROR(Round());
   if (!result_.detached) {
