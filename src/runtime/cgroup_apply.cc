@@ -70,8 +70,13 @@ absl::Status ApplyDeviceRules(absl::Span<const CgroupDirectory> dirs,
     if (std::find(d.controllers.begin(), d.controllers.end(), "devices") == d.controllers.end()) continue;
     ASSIGN_OR_RETURN(const std::vector<DeviceWrite> writes,
                      PlanDevicesV1(all, ReadCgroupFile(d.path, "devices.list").value_or("a *:* rwm\n")));
+    // A dozen rules: each file is opened once.
+    const os::UniqueFd allow(open(absl::StrCat(d.path, "/devices.allow").c_str(), O_WRONLY | O_CLOEXEC));
+    const os::UniqueFd deny(open(absl::StrCat(d.path, "/devices.deny").c_str(), O_WRONLY | O_CLOEXEC));
     for (const DeviceWrite& w : writes) {
-      const int error = WriteCgroupFile(d.path, w.allow ? "devices.allow" : "devices.deny", w.value);
+      const ssize_t size = static_cast<ssize_t>(w.value.size());
+      const ssize_t written = write((w.allow ? allow : deny).get(), w.value.data(), w.value.size());
+      const int error = written == size ? 0 : errno;
       // A nested container can't allow more than its host does; it gets what there is, and cannot use the
       // rest.
       if (error == EPERM && os::InUserNamespace()) continue;

@@ -63,6 +63,7 @@ pid_t StartIn(const Cgroup& cgroup, Body body) {
     close(ready[1]);
     _exit(body());
   }
+  REQUIRE(pid > 0);
   close(ready[1]);
   char byte = 0;
   CHECK(read(ready[0], &byte, 1) == 1);

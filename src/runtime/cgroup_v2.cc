@@ -26,15 +26,24 @@ std::vector<std::string> Words(const std::string& directory, absl::string_view f
   return absl::StrSplit(absl::StripAsciiWhitespace(*text), ' ', absl::SkipEmpty());
 }
 
+// Whether passing controllers down from here is out of the question: "no internal processes". The kernel
+// would take some of them ("+cpu") and turn the cgroup into a threaded one, whose children can't hold
+// processes. The real root, which alone has no cgroup.type, is exempt.
+bool HoldsProcesses(const std::string& directory) {
+  if (faccessat(AT_FDCWD, absl::StrCat(directory, "/cgroup.type").c_str(), F_OK, 0) != 0) return false;
+  return !ReadCgroupFile(directory, "cgroup.procs").value_or("").empty();
+}
+
 // Whether children of `directory` can have every one of `wanted`; switches on what is off.
 bool CanGive(const std::string& directory, absl::Span<const std::string> wanted) {
   const std::vector<std::string> available = AvailableControllers(directory);
   for (const std::string& name : wanted) {
     if (!Contains(available, name)) return false;
   }
-  std::vector<std::string> on = Words(directory, "cgroup.subtree_control");
+  const std::vector<std::string> on = Words(directory, "cgroup.subtree_control");
   for (const std::string& name : wanted) {
-    if (!Contains(on, name) &&
+    if (Contains(on, name)) continue;
+    if (HoldsProcesses(directory) ||
         WriteCgroupFile(directory, "cgroup.subtree_control", absl::StrCat("+", name)) != 0) {
       return false;
     }
@@ -66,7 +75,12 @@ std::string ChooseV2Base(const CgroupHierarchy& v2, absl::Span<const std::string
     delegated.push_back(at);
     at = at.substr(0, at.rfind('/'));
   }
-  for (const auto& set : {wanted, required}) {
+  // What systemd delegates to a user by default; cpuset and io only where somebody asked for them.
+  std::vector<std::string> usual(required.begin(), required.end());
+  for (const char* name : {"cpu", "memory", "pids"}) {
+    if (Contains(wanted, name) && !Contains(usual, name)) usual.emplace_back(name);
+  }
+  for (const absl::Span<const std::string> set : {absl::MakeConstSpan(usual), required}) {
     for (const std::string& directory : delegated) {
       if (CanGive(directory, set)) return directory;
     }
@@ -86,6 +100,7 @@ void EnableControllers(const std::string& base, const std::string& path,
     const std::string directory = path.substr(0, end);
     const std::vector<std::string> available = AvailableControllers(directory);
     const std::vector<std::string> on = Words(directory, "cgroup.subtree_control");
+    if (HoldsProcesses(directory)) continue;
     for (const std::string& name : wanted) {
       if (!Contains(available, name) || Contains(on, name)) continue;
       // One at a time: one that is refused (EBUSY: processes in here; realtime processes for cpu) spoils no

@@ -13,9 +13,9 @@ namespace coracle::runtime {
 // The directory below which a container's cgroup goes; empty if this process may make none.
 //
 // The root of the tree if we may write there (root). Else the nearest of our own cgroup and its ancestors, as
-// far up as they were delegated to us, that can give its children all of `wanted`; else all of `required`;
-// else, if nothing is required, any. Our own cgroup holds us and so can't give its children controllers ("no
-// internal processes", cgroup-v2.rst); nothing of the caller's is moved to change that.
+// far up as they were delegated to us, that can give its children all of `required` and those of cpu, memory
+// and pids that are in `wanted`; else all of `required`. A cgroup that holds processes (our own does) gives
+// nothing: "no internal processes", cgroup-v2.rst; nothing of the caller's is moved to change that.
 std::string ChooseV2Base(const CgroupHierarchy& v2, absl::Span<const std::string> required,
                          absl::Span<const std::string> wanted);
 
