@@ -189,7 +189,7 @@ bool Cgroup::State::Has(const CgroupDirectory& directory, absl::string_view cont
   return Contains(directory.controllers, controller);
 }
 
-absl::Status Cgroup::State::OpenEntry() {
+absl::Status Cgroup::State::OpenEntry(bool missing_is_fine) {
   paths.clear();
   entry = CgroupEntry();
   for (CgroupDirectory& d : dirs) {
@@ -198,6 +198,7 @@ absl::Status Cgroup::State::OpenEntry() {
     const std::string path = d.v2 ? d.path : absl::StrCat(d.path, "/tasks");
     const int flags = d.v2 ? O_RDONLY | O_DIRECTORY : O_WRONLY;
     if (!fd.valid()) fd.Reset(open(path.c_str(), flags | O_CLOEXEC));
+    if (!fd.valid() && errno == ENOENT && missing_is_fine) continue;
     if (!fd.valid()) return ErrnoStatus(errno, absl::StrCat("open ", path));
     if (d.v2) {
       entry.v2_dir = fd.get();
@@ -238,7 +239,7 @@ absl::StatusOr<std::unique_ptr<Cgroup>> Cgroup::Create(const CgroupRequest& requ
   if (status.ok()) status = CheckUnused(state->dirs);
   if (status.ok()) status = ApplyCgroupWrites(state->dirs, writes);
   if (status.ok()) status = ApplyDeviceRules(state->dirs, request.resources.devices);
-  if (status.ok()) status = state->OpenEntry();
+  if (status.ok()) status = state->OpenEntry(/*missing_is_fine=*/false);
   if (!status.ok()) {
     RemoveMade(state->dirs);
     return status;
@@ -288,7 +289,7 @@ absl::StatusOr<std::unique_ptr<Cgroup>> Cgroup::Open(const std::vector<std::stri
       }
     }
   }
-  for (const CgroupDirectory& d : state->dirs) state->paths.push_back(d.path);
+  RETURN_IF_ERROR(state->OpenEntry(/*missing_is_fine=*/true));
   return std::unique_ptr<Cgroup>(new Cgroup(std::move(state)));
 }
 
@@ -345,7 +346,7 @@ absl::Status Cgroup::MoveProcesses(size_t first) {
       }
     }
   }
-  return state_->OpenEntry();
+  return state_->OpenEntry(/*missing_is_fine=*/false);
 }
 
 absl::Status Cgroup::Freeze() { return FreezeCgroup(state_->dirs, /*freeze=*/true); }

@@ -23,8 +23,9 @@ struct Cgroup::State {
   const CgroupDirectory* V1(absl::string_view controller) const;
   // Whether `directory` has this controller (v2: whether it was passed down to it).
   bool Has(const CgroupDirectory& directory, absl::string_view controller) const;
-  // Renews `paths` and `entry` from `dirs`, opening what is needed. Errors: errno of open.
-  absl::Status OpenEntry();
+  // Renews `paths` and `entry` from `dirs`, opening what is needed. Errors: errno of open; a directory that
+  // is gone may be passed over.
+  absl::Status OpenEntry(bool missing_is_fine);
 };
 
 // Carries out `writes`, each in the directory of its controller. A write that the order of others can make

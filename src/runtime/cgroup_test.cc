@@ -213,6 +213,14 @@ TEST_SUITE("runtime/cgroup") {
     }
     auto again = Cgroup::Open(before).value();
     CHECK(again->paths().size() == after.size());
+    // A further process gets into all of them as well.
+    const pid_t second = StartIn(*again, Sleep);
+    for (const std::string& path : after) {
+      CHECK(os::ReadFileAt(AT_FDCWD, path + "/cgroup.procs").value() ==
+            absl::StrCat(pid, "\n", second, "\n"));
+    }
+    kill(second, SIGTERM);
+    CHECK(Wait(second) == 1000 + SIGTERM);
     CHECK(again->KillAll(SIGTERM).ok());
     CHECK(Wait(pid) == 1000 + SIGTERM);
     CHECK(again->Remove().ok());
