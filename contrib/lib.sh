@@ -43,7 +43,7 @@ install_packages() {
   echo "== apt: ${missing[*]}"
   apt_install "${missing[@]}" 2> /dev/null && return 0
   # No package lists yet, or lists that name files which are gone.
-  as_root apt-get update -q
+  as_root apt-get update -q > /dev/null
   apt_install "${missing[@]}"
 }
 apt_install() {
