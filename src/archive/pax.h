@@ -31,14 +31,17 @@ absl::Status ParsePax(absl::string_view content, PaxRecords& records);
 // have no effect.
 absl::Status ApplyPax(const PaxRecords& records, TarEntry& entry, int64_t& stored_bytes);
 
-// What the records say about sparseness. format: 0 for none, 1 for a map in the records, 2 for a map that
-// precedes the data (1.0). Errors: InvalidArgument.
 struct PaxSparse {
-  enum class Format { kNone, kMapInHeader, kMapInData } format = Format::kNone;
+  enum class Format {
+    kNone,         // not a sparse file
+    kMapInHeader,  // 0.0 and 0.1
+    kMapInData,    // 1.0: the map precedes the data
+  } format = Format::kNone;
   int64_t real_size = 0;
   std::string path;  // replaces the entry's, if not empty
   std::vector<SparseExtent> map;
 };
+// What the records say about sparseness. Errors: InvalidArgument; Unimplemented for another format.
 absl::StatusOr<PaxSparse> ReadPaxSparse(const PaxRecords& records);
 
 // Refuses a map whose areas overlap, do not ascend, exceed `real_size`, or add up to other than

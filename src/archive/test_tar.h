@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstring>
@@ -23,9 +24,9 @@ struct TestEntry {
   char type = '0';
   std::string content;
   std::string link;
-  unsigned mode = 0644;
+  unsigned mode = 07777777;  // unset: 0755 for directories, else 0644
   long mtime = 1000000000;
-  unsigned uid = 0, gid = 0;
+  unsigned uid = geteuid(), gid = getegid();  // what an ordinary user may set
   unsigned dev_major = 0, dev_minor = 0;
 };
 
@@ -39,7 +40,7 @@ inline RawTarHeader TestHeader(const TestEntry& entry, size_t size) {
   RawTarHeader header = {};
   memcpy(header.name, entry.path.data(), std::min<size_t>(entry.path.size(), 100));
   memcpy(header.link_name, entry.link.data(), std::min<size_t>(entry.link.size(), 100));
-  snprintf(header.mode, 8, "%07o", entry.mode);
+  snprintf(header.mode, 8, "%07o", entry.mode <= 07777 ? entry.mode : entry.type == '5' ? 0755u : 0644u);
   snprintf(header.uid, 8, "%07o", entry.uid);
   snprintf(header.gid, 8, "%07o", entry.gid);
   snprintf(header.size, 12, "%011zo", size);
