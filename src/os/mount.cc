@@ -95,11 +95,17 @@ int OpenResolved(int dirfd, const char* path, uint64_t flags, uint64_t resolve, 
 }
 
 int PivotInto(int root_fd, bool old_root_shared) {
+  const int old_root = old_root_shared ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+  if (old_root_shared && old_root < 0) return -errno;
   if (fchdir(root_fd) != 0) return -errno;
   // pivot_root(2), "pivot_root(".", ".")": the old root ends up stacked on the new one, and "." is that old
   // root.
   if (syscall(SYS_pivot_root, ".", ".") != 0) return -errno;
-  if (old_root_shared && mount(nullptr, ".", nullptr, MS_SLAVE | MS_REC, nullptr) != 0) return -errno;
+  if (old_root_shared) {
+    const int result = SetMountAttributes(old_root, {.propagation = MS_SLAVE}, /*recursive=*/true);
+    if (result < 0) return result;
+    close(old_root);
+  }
   if (umount2(".", MNT_DETACH) != 0) return -errno;
   return chdir("/") == 0 ? 0 : -errno;
 }

@@ -84,6 +84,7 @@ void JoinAll(const ExecContext& context) {
   PlaceStdio(context.channel, plan, context.request->stdio, context.request->preserve_fds, slave);
   FinalWishes wishes;
   wishes.seccomp = context.request->seccomp;
+  wishes.preserve_fds = context.request->preserve_fds;
   wishes.die_with_parent = context.request->die_with_parent;
   BecomeProgram(context.channel, plan, files, wishes);
 }
@@ -100,6 +101,28 @@ absl::StatusOr<bool> SameUserNamespace(pid_t pid) {
                    os::ReadLinkAt(AT_FDCWD, absl::StrCat("/proc/", pid, "/ns/user")));
   ASSIGN_OR_RETURN(const std::string ours, os::ReadLinkAt(AT_FDCWD, "/proc/self/ns/user"));
   return theirs == ours;
+}
+
+// Only what entering needs: Cgroup::Open would read the host's mounts first.
+struct OpenedCgroup {
+  std::vector<UniqueFd> owned;
+  CgroupEntry entry;
+};
+absl::StatusOr<OpenedCgroup> OpenCgroup(const std::vector<std::string>& paths) {
+  OpenedCgroup opened;
+  for (const std::string& path : paths) {
+    // cgroup v2 has no `tasks`.
+    UniqueFd fd(open((path + "/tasks").c_str(), O_WRONLY | O_CLOEXEC));
+    if (fd.valid()) {
+      opened.entry.v1_tasks.push_back(fd.get());
+    } else {
+      if (errno != ENOENT) return ErrnoStatus(errno, absl::StrCat("enter cgroup ", path));
+      ASSIGN_OR_RETURN(fd, os::OpenAt(AT_FDCWD, path, O_PATH | O_DIRECTORY), "enter cgroup");
+      opened.entry.v2_dir = fd.get();
+    }
+    opened.owned.push_back(std::move(fd));
+  }
+  return opened;
 }
 
 absl::Status Clone(ExecContext& context, os::CloneResult* clone) {
@@ -136,11 +159,8 @@ absl::StatusOr<Container> Run(const ExecRequest& request) {
         root, os::OpenAt(AT_FDCWD, absl::StrCat("/proc/", request.pid, "/root"), O_PATH | O_DIRECTORY));
     context.root = root.get();
   }
-  std::unique_ptr<Cgroup> cgroup;
-  if (!request.cgroup_paths.empty()) {
-    ASSIGN_OR_RETURN(cgroup, Cgroup::Open(request.cgroup_paths), "exec");
-    context.cgroup = &cgroup->entry();
-  }
+  ASSIGN_OR_RETURN(const OpenedCgroup cgroup, OpenCgroup(request.cgroup_paths), "exec");
+  context.cgroup = &cgroup.entry;
   UniqueFd channel, child_channel;
   RETURN_IF_ERROR(MakeChannel(&channel, &child_channel));
   context.channel = child_channel.get();
@@ -162,7 +182,7 @@ absl::StatusOr<Container> Run(const ExecRequest& request) {
   Container process;
   ChildEvents events;
   events.console = &process.console;
-  RETURN_IF_ERROR(FollowChild(channel.get(), child, events, /*until_held=*/false));
+  RETURN_IF_ERROR(FollowChild(channel.get(), child, events, /*staged=*/false, /*until_held=*/false));
   ASSIGN_OR_RETURN(process.start_time, os::StartTimeOf(child.pid()));
   process.pid = child.pid();
   process.pidfd = child.Release();

@@ -199,7 +199,7 @@ absl::StatusOr<Container> Launch(const CreateRequest& request) {
   events.on_before_pivot = [&](pid_t pid) { return OnBeforePivot(request, pid); };
   events.on_listener = [&](pid_t pid, int listener) { return OnListener(request, pid, listener); };
   events.console = &container.console;
-  RETURN_IF_ERROR(FollowChild(channel.get(), child, events, request.hold_before_exec));
+  RETURN_IF_ERROR(FollowChild(channel.get(), child, events, context.staged, request.hold_before_exec));
   ASSIGN_OR_RETURN(container.start_time, os::StartTimeOf(child.pid()));
   container.pid = child.pid();
   container.pidfd = child.Release();

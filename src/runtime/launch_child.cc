@@ -206,6 +206,7 @@ void ChangeRootWithoutMounts(const ChildContext& context) {
   FinalWishes wishes;
   wishes.seccomp = request.seccomp;
   wishes.die_with_parent = request.die_with_parent;
+  wishes.preserve_fds = request.preserve_fds;
   wishes.gate = context.gate;
   wishes.hooks = &request.spec->hooks.start_container;
   wishes.request = &request;

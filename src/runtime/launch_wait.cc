@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
 
@@ -40,13 +41,30 @@ absl::Status TakeStaged(pid_t pid, os::ChildProcess& child) {
   return absl::OkStatus();
 }
 
+absl::Status AwaitStage(int channel, os::ChildProcess& stage) {
+  pollfd fds[2] = {{.fd = channel, .events = POLLIN, .revents = 0},
+                   {.fd = stage.pidfd(), .events = POLLIN, .revents = 0}};
+  while (poll(fds, 2, -1) < 0) {
+    if (errno != EINTR) return ErrnoStatus(errno, "poll");
+  }
+  if (fds[0].revents != 0) return absl::OkStatus();
+  // It may have spoken between the two looks.
+  fds[0].revents = 0;
+  if (poll(fds, 1, 0) > 0) return absl::OkStatus();
+  return DiedOnTheWay(stage);
+}
+
 }  // namespace
 
-absl::Status FollowChild(int channel, os::ChildProcess& child, const ChildEvents& events, bool until_held) {
-  bool exec = false;
+absl::Status FollowChild(int channel, os::ChildProcess& child, const ChildEvents& events, bool staged,
+                         bool until_held) {
+  bool exec = false, asked_early = false;
   for (;;) {
     ChildMessage message;
     os::UniqueFd fd;
+    // The first process holds the channel open: a stage that dies without a word would leave us waiting for
+    // ever.
+    if (staged) RETURN_IF_ERROR(AwaitStage(channel, child));
     const int result = ReceiveMessage(channel, &message, &fd);
     if (result < 0) return ErrnoStatus(-result, "listen to the container's process");
     if (result == 0) return exec ? absl::OkStatus() : DiedOnTheWay(child);
@@ -55,8 +73,15 @@ absl::Status FollowChild(int channel, os::ChildProcess& child, const ChildEvents
         return FailureStatus(message);
       case MessageKind::kStaged:
         RETURN_IF_ERROR(TakeStaged(message.pid, child));
+        staged = false;
+        if (asked_early) RETURN_IF_ERROR(Answered(channel, events.on_namespaces, child.pid()));
         break;
       case MessageKind::kNamespaces:
+        // The first process may be quicker than the stage that tells of it.
+        if (staged) {
+          asked_early = true;
+          break;
+        }
         RETURN_IF_ERROR(Answered(channel, events.on_namespaces, child.pid()));
         break;
       case MessageKind::kBeforePivot:

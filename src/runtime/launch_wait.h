@@ -22,7 +22,8 @@ struct ChildEvents {
 // Returns OK when the program runs or, with `until_held`, waits at the gate. `child` changes to the real
 // first process after a staged start. Errors: what the child reported, with its exit code; a child that died
 // on the way.
-absl::Status FollowChild(int channel, os::ChildProcess& child, const ChildEvents& events, bool until_held);
+absl::Status FollowChild(int channel, os::ChildProcess& child, const ChildEvents& events, bool staged,
+                         bool until_held);
 
 // Two connected descriptors, close-on-exec: the parent's and the child's.
 absl::Status MakeChannel(os::UniqueFd* parent, os::UniqueFd* child);

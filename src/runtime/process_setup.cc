@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -159,6 +160,20 @@ void EnterWorkingDirectory(int channel, const ProcessPlan& plan) {
   }
 }
 
+// What set-up has left open goes now, so that neither the cwd nor a hook nor the program's first lines can
+// reach it through /proc/self/fd: all but the standard, the preserved and our own last ones.
+void CloseTheRest(int channel, const EarlyFiles& files, const FinalWishes& wishes) {
+  int keep[4] = {channel, files.apparmor, files.selinux, wishes.gate};
+  std::sort(std::begin(keep), std::end(keep));
+  unsigned from = static_cast<unsigned>(3 + wishes.preserve_fds);
+  for (const int fd : keep) {
+    if (fd < static_cast<int>(from)) continue;
+    if (fd > static_cast<int>(from)) (void)close_range(from, static_cast<unsigned>(fd) - 1, 0);
+    from = static_cast<unsigned>(fd) + 1;
+  }
+  (void)close_range(from, ~0U, 0);  // missing before Linux 5.9: they are close-on-exec as well
+}
+
 void WaitAtGate(int channel, int gate) {
   ChildMessage message;
   message.kind = MessageKind::kHeld;
@@ -286,6 +301,7 @@ void PlaceStdio(int channel, const ProcessPlan& plan, const Stdio& stdio, int pr
 }
 
 void BecomeProgram(int channel, const ProcessPlan& plan, const EarlyFiles& files, const FinalWishes& wishes) {
+  CloseTheRest(channel, files, wishes);
   SetScheduling(channel, plan);
   SetLimits(channel, plan);
   // Without no_new_privs, installing a filter needs CAP_SYS_ADMIN: before capabilities go (seccomp(2)).

@@ -28,6 +28,7 @@ int OpenTerminal(int channel, const ProcessPlan& plan, int pts_dir);
 struct FinalWishes {
   const SeccompFilter* seccomp = nullptr;
   bool die_with_parent = false;
+  int preserve_fds = 0;
   int gate = -1;                                  // wait for a byte here; -1: go on
   const std::vector<oci::Hook>* hooks = nullptr;  // startContainer
   const CreateRequest* request = nullptr;         // for the hooks' state
