@@ -28,7 +28,7 @@ bool IsPlainVersion(int argc, char** argv) {
 
 bool IsOciName(absl::string_view program) {
   const size_t slash = program.rfind('/');
-  return program.substr(slash == absl::string_view::npos ? 0 : slash + 1) == "coracle-oci";
+  return absl::EndsWith(program.substr(slash == absl::string_view::npos ? 0 : slash + 1), "-oci");
 }
 
 int PrintText(absl::string_view text) {

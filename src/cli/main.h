@@ -5,7 +5,7 @@
 namespace coracle::cli {
 
 // Parses the command line, runs the command, and returns the process's exit code: the command's, or 125 for
-// an error of ours. Started as "coracle-oci", it behaves as `coracle oci`.
+// an error of ours. Started under a name that ends in "-oci", it is `coracle oci`.
 int Main(int argc, char** argv);
 
 }  // namespace coracle::cli

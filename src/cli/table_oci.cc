@@ -234,7 +234,7 @@ constexpr Command kOci = {
     .usage = "[options] COMMAND",
     .summary = "An OCI runtime's command line, for other engines",
     .description =
-        "Has the options and commands of runc. A link to the binary named coracle-oci is the same as "
+        "Has the options and commands of runc. A link to the binary whose name ends in -oci is the same as "
         "'coracle oci', so that it can be given to others as --runtime.",
     .options = kGlobalOptions,
     .children = kOciNodes,

@@ -35,11 +35,11 @@ constexpr Command kComplete = {
     .name = "__complete",
     .usage = "KIND",
     .summary = "Print the names that a completion offers",
-    .description = "KIND is containers, running or images.",
+    .description = "KIND is containers or running.",
     .min_args = 1,
     .max_args = 1,
     .flags = kHidden,
-    .run = nullptr,
+    .run = CmdComplete,
 };
 
 constexpr Command kCompletion = {
@@ -52,7 +52,7 @@ constexpr Command kCompletion = {
     .max_args = 1,
     .completes = Completes::kShells,
     .flags = kNoStore,
-    .run = nullptr,
+    .run = CmdCompletion,
 };
 
 constexpr Command kHelp = {
@@ -99,7 +99,7 @@ constexpr Command kMan = {
     .max_args = 1,
     .completes = Completes::kFiles,
     .flags = kHidden | kNoStore,
-    .run = nullptr,
+    .run = CmdMan,
 };
 
 constexpr Command kSystem = {
@@ -118,7 +118,7 @@ constexpr Command kVersion = {
     .examples = kVersionExamples,
     .options = kFormatOptions,
     .flags = kNoStore,
-    .run = nullptr,
+    .run = CmdVersion,
 };
 
 }  // namespace coracle::cli
