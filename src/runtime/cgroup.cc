@@ -351,6 +351,7 @@ absl::Status Cgroup::MoveProcesses(size_t first) {
 
 absl::Status Cgroup::Freeze() { return FreezeCgroup(state_->dirs, /*freeze=*/true); }
 absl::Status Cgroup::Thaw() { return FreezeCgroup(state_->dirs, /*freeze=*/false); }
+bool Cgroup::Frozen() const { return IsCgroupFrozen(state_->dirs); }
 absl::Status Cgroup::KillAll(int signal) { return SignalCgroup(state_->dirs, signal); }
 absl::Status Cgroup::Remove() { return DestroyCgroup(state_->dirs); }
 

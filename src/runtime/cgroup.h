@@ -63,6 +63,7 @@ class Cgroup {
   absl::Status Update(const oci::Resources& resources);
   absl::Status Freeze();
   absl::Status Thaw();
+  bool Frozen() const;
   // SIGKILL or another signal to every process in it, cgroup.kill where there is one.
   absl::Status KillAll(int signal);
   absl::StatusOr<std::vector<int32_t>> Pids() const;

@@ -116,6 +116,15 @@ absl::Status FreezeCgroup(absl::Span<const CgroupDirectory> dirs, bool freeze) {
   return absl::FailedPreconditionError("cgroup controller 'freezer' is not available: cannot pause");
 }
 
+bool IsCgroupFrozen(absl::Span<const CgroupDirectory> dirs) {
+  const CgroupDirectory* v2 = FindV2(dirs);
+  if (v2 != nullptr && ReadCgroupNumber(v2->path, "cgroup.freeze").value_or(0) == 1) return true;
+  const CgroupDirectory* v1 = FindV1(dirs, "freezer");
+  if (v1 == nullptr) return false;
+  const std::string state = ReadCgroupFile(v1->path, "freezer.state").value_or("");
+  return absl::StartsWith(state, "FROZEN") || absl::StartsWith(state, "FREEZING");
+}
+
 absl::Status SignalCgroup(absl::Span<const CgroupDirectory> dirs, int signal) {
   bool any = false;
   if (signal != SIGKILL) return SignalOnce(dirs, signal, &any);

@@ -15,6 +15,9 @@ namespace coracle::runtime {
 // freezer; DeadlineExceeded "... did not freeze" (it is thawed again).
 absl::Status FreezeCgroup(absl::Span<const CgroupDirectory> dirs, bool freeze);
 
+// Whether it was frozen, by anyone.
+bool IsCgroupFrozen(absl::Span<const CgroupDirectory> dirs);
+
 // Sends `signal` to every process. SIGKILL goes through cgroup.kill (Linux 5.14), else through a freeze so
 // that no fork escapes; other signals reach the processes there at the moment.
 absl::Status SignalCgroup(absl::Span<const CgroupDirectory> dirs, int signal);

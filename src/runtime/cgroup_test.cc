@@ -185,10 +185,12 @@ TEST_SUITE("runtime/cgroup") {
     });
     while (*counter == 0) usleep(100);
     CHECK(cgroup->Freeze().ok());
+    CHECK(cgroup->Frozen());
     const uint64_t before = *counter;
     usleep(20000);
     CHECK(*counter == before);
     CHECK(cgroup->Thaw().ok());
+    CHECK_FALSE(cgroup->Frozen());
     while (*counter == before) usleep(100);
     CHECK(cgroup->KillAll(SIGTERM).ok());
     CHECK(Wait(pid) == 1000 + SIGTERM);
