@@ -39,6 +39,7 @@ struct ExecContext {
   int root = -1;            // of a container without a mount namespace
   const CgroupEntry* cgroup = nullptr;
   bool join_v2_by_file = false;
+  bool staged = false;  // a process in between enters the pid namespace and makes the real one
 };
 
 void EnterCgroups(const ExecContext& context) {
@@ -58,9 +59,10 @@ void JoinAll(const ExecContext& context) {
   Fail(context.channel, SetupStep::kJoinNamespace, errno, "of the container");
 }
 
-[[noreturn]] void RunExecChild(const ExecContext& context) {
+[[noreturn]] void RunProcess(const ExecContext& context) {
   const ProcessPlan& plan = *context.plan;
-  EnterCgroups(context);
+  // So that the stage is heard of before anything else of this process.
+  if (context.staged) Ask(context.channel, MessageKind::kNamespaces);
   const EarlyFiles files =
       StartProcess(context.channel, plan, context.request->preserve_fds, !context.request->no_new_keyring);
   // From here on the container's processes can see this one: no ptrace, no /proc/PID/fd, no /proc/PID/mem for
@@ -87,6 +89,22 @@ void JoinAll(const ExecContext& context) {
   wishes.preserve_fds = context.request->preserve_fds;
   wishes.die_with_parent = context.request->die_with_parent;
   BecomeProgram(context.channel, plan, files, wishes);
+}
+
+[[noreturn]] void RunExecChild(const ExecContext& context) {
+  EnterCgroups(context);
+  if (!context.staged) RunProcess(context);
+  if (setns(context.target, CLONE_NEWPID) != 0)
+    Fail(context.channel, SetupStep::kJoinNamespace, errno, "pid");
+  os::CloneResult clone;
+  const int result = os::CloneProcess({.flags = CLONE_PARENT}, &clone);
+  if (result < 0) Fail(context.channel, SetupStep::kNewNamespaces, -result);
+  if (clone.pid == 0) RunProcess(context);
+  ChildMessage message;
+  message.kind = MessageKind::kStaged;
+  message.pid = clone.pid;
+  if (SendMessage(context.channel, message) < 0) _exit(125);
+  _exit(0);
 }
 
 uint64_t NamespacesToJoin(const oci::Linux& config) {
@@ -166,9 +184,10 @@ absl::StatusOr<Container> Run(const ExecRequest& request) {
   context.channel = child_channel.get();
   os::CloneResult clone;
   {
-    NamespacesForChildren namespaces;
+    PidNamespaceForChildren children;
     if ((context.namespaces & CLONE_NEWPID) != 0) {
-      RETURN_IF_ERROR(namespaces.EnterPid(target.get()), "exec");
+      ASSIGN_OR_RETURN(const bool entered, children.Enter(target.get()), "exec");
+      context.staged = !entered;
       context.namespaces &= ~static_cast<uint64_t>(CLONE_NEWPID);
     }
     RETURN_IF_ERROR(Clone(context, &clone));
@@ -182,7 +201,7 @@ absl::StatusOr<Container> Run(const ExecRequest& request) {
   Container process;
   ChildEvents events;
   events.console = &process.console;
-  RETURN_IF_ERROR(FollowChild(channel.get(), child, events, /*staged=*/false, /*until_held=*/false));
+  RETURN_IF_ERROR(FollowChild(channel.get(), child, events, context.staged, /*until_held=*/false));
   ASSIGN_OR_RETURN(process.start_time, os::StartTimeOf(child.pid()));
   process.pid = child.pid();
   process.pidfd = child.Release();

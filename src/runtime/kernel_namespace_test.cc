@@ -44,11 +44,13 @@ std::string PathOf(const Running& running, const char* name) {
   return absl::StrCat("/proc/", running.container.pid, "/ns/", name);
 }
 
+constexpr uint32_t kOutside = 10000;  // within what subordinate ids map, for runs as an ordinary user
+
 void MakeRootless(const Fixture& fixture, oci::Spec& spec) {
   spec.linux_config.namespaces.push_back({.type = "user"});
-  spec.linux_config.uid_mappings = {{.container_id = 0, .host_id = 100000, .size = 65536}};
-  spec.linux_config.gid_mappings = {{.container_id = 0, .host_id = 200000, .size = 65536}};
-  REQUIRE(system(("chown -R 100000:200000 " + fixture.root()).c_str()) == 0);
+  spec.linux_config.uid_mappings = {{.container_id = 0, .host_id = kOutside, .size = 1000}};
+  spec.linux_config.gid_mappings = {{.container_id = 0, .host_id = 2 * kOutside, .size = 1000}};
+  REQUIRE(system(absl::StrCat("chown -R ", kOutside, ":", 2 * kOutside, " ", fixture.root()).c_str()) == 0);
 }
 
 ExecRequest MakeExec(const Running& running, const oci::Spec& spec, const oci::Process& process) {
@@ -112,13 +114,13 @@ TEST_SUITE("runtime/kernel/namespaces") {
     INFO(outcome.output);
     REQUIRE(outcome.status.ok());
     CHECK(outcome.output.substr(0, 2) == "0\n");
-    CHECK(Has(outcome.output, "100000      65536"));
+    CHECK(Has(outcome.output, "10000       1000"));
     CHECK(Has(outcome.output, "1:3\n"));
     CHECK(Has(outcome.output, "box\nCapEff:\t00000000000004e1\n"));
     struct stat info;
     REQUIRE(stat((fixture.root() + "/new").c_str(), &info) == 0);
-    CHECK(info.st_uid == 100000);
-    CHECK(info.st_gid == 200000);
+    CHECK(info.st_uid == kOutside);
+    CHECK(info.st_gid == 2 * kOutside);
   }
 
   TEST_CASE("a user other than root in a new user namespace, with a terminal") {

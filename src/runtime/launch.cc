@@ -146,12 +146,13 @@ absl::Status Clone(ChildContext& context, os::CloneResult* clone) {
   return result < 0 ? ExplainClone(-result, *context.plan) : absl::OkStatus();
 }
 
-absl::Status EnterForChildren(const LaunchPlan& plan, const Prepared& prepared, bool staged,
-                              NamespacesForChildren& namespaces) {
-  if (plan.IsNew(CLONE_NEWTIME)) RETURN_IF_ERROR(namespaces.MakeTime(plan.time_offsets));
-  if (staged) return absl::OkStatus();
-  for (size_t i = 0; i < plan.joined.size(); ++i) {
-    if (plan.joined[i].flag == CLONE_NEWPID) RETURN_IF_ERROR(namespaces.EnterPid(prepared.join[i].get()));
+// A pid namespace to join is entered by us, for our next child, if we can come back from it; else by a stage.
+absl::Status JoinPidNamespace(const LaunchPlan& plan, const Prepared& prepared, ChildContext& context,
+                              PidNamespaceForChildren& children) {
+  for (size_t i = 0; i < plan.joined.size() && !context.staged; ++i) {
+    if (plan.joined[i].flag != CLONE_NEWPID) continue;
+    ASSIGN_OR_RETURN(const bool entered, children.Enter(prepared.join[i].get()));
+    context.staged = !entered;
   }
   return absl::OkStatus();
 }
@@ -171,15 +172,15 @@ absl::StatusOr<Container> Launch(const CreateRequest& request) {
   context.cgroup = request.cgroup == nullptr ? nullptr : &request.cgroup->entry();
   context.clone_flags = plan.new_namespaces & ~static_cast<uint64_t>(CLONE_NEWCGROUP | CLONE_NEWTIME);
   context.staged = plan.NeedsStage();
-  context.ask_namespaces = request.on_namespaces != nullptr || plan.IsNew(CLONE_NEWUSER) || plan.joins_user;
   context.ask_before_pivot =
       !request.spec->hooks.prestart.empty() || !request.spec->hooks.create_runtime.empty();
   context.gate = gate.child.get();
 
   os::CloneResult clone;
   {
-    NamespacesForChildren namespaces;
-    RETURN_IF_ERROR(EnterForChildren(plan, prepared, context.staged, namespaces));
+    PidNamespaceForChildren children;
+    RETURN_IF_ERROR(JoinPidNamespace(plan, prepared, context, children));
+    context.ask_namespaces = request.on_namespaces != nullptr || context.staged || plan.IsNew(CLONE_NEWUSER);
     RETURN_IF_ERROR(Clone(context, &clone));
     if (clone.pid == 0) {
       // The parent's ends: with ours alone open, its death is seen.

@@ -68,6 +68,19 @@ void JoinNamespaces(const ChildContext& context) {
   }
 }
 
+// Offsets can be set until the first process is in (time_namespaces(7)).
+void MakeTimeNamespace(const ChildContext& context) {
+  if (!context.plan->IsNew(CLONE_NEWTIME)) return;
+  if (unshare(CLONE_NEWTIME) != 0) Fail(context.channel, SetupStep::kNewNamespaces, errno, "time");
+  const std::string& offsets = context.plan->time_offsets;
+  if (offsets.empty()) return;
+  const int fd = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
+  if (fd < 0 || write(fd, offsets.data(), offsets.size()) < 0) {
+    Fail(context.channel, SetupStep::kNewNamespaces, errno, "time offsets");
+  }
+  close(fd);
+}
+
 // The mounts and files that follow are made as root of the user namespace, whatever we were outside.
 void BecomeRoot(const ChildContext& context) {
   if (syscall(SYS_setgroups, 0UL, nullptr) != 0 && errno != EPERM) {
@@ -220,6 +233,7 @@ void RunChild(const ChildContext& context) {
   EnterCgroups(context);
   JoinNamespaces(context);
   if (!context.staged) RunFirstProcess(context);
+  MakeTimeNamespace(context);
   os::CloneResult clone;
   const int result = os::CloneProcess({.flags = context.clone_flags | CLONE_PARENT}, &clone);
   if (result < 0) Fail(context.channel, SetupStep::kNewNamespaces, -result);

@@ -337,7 +337,9 @@ uint64_t NamespaceFlag(absl::string_view type) {
   return 0;
 }
 
-bool LaunchPlan::NeedsStage() const { return joins_user || (IsNew(CLONE_NEWUSER) && !joined.empty()); }
+bool LaunchPlan::NeedsStage() const {
+  return joins_user || IsNew(CLONE_NEWTIME) || (IsNew(CLONE_NEWUSER) && !joined.empty());
+}
 
 absl::StatusOr<LaunchPlan> PlanLaunch(const oci::Spec& spec, const std::string& bundle) {
   auto plan = Plan(spec, bundle);

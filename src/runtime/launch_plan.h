@@ -78,7 +78,8 @@ struct LaunchPlan {
   ProcessPlan process;
 
   bool IsNew(uint64_t flag) const { return (new_namespaces & flag) != 0; }
-  // An intermediate process is needed: namespaces that must be entered before the new ones are made.
+  // An intermediate process is needed: for namespaces that must be entered before the new ones are made, and
+  // for a time namespace, which takes in children only.
   bool NeedsStage() const;
 };
 

@@ -113,28 +113,17 @@ absl::Status MakeChannel(os::UniqueFd* parent, os::UniqueFd* child) {
   return absl::OkStatus();
 }
 
-NamespacesForChildren::~NamespacesForChildren() {
-  if (own_pid_.valid()) (void)setns(own_pid_.get(), CLONE_NEWPID);
-  if (own_time_.valid()) (void)setns(own_time_.get(), CLONE_NEWTIME);
+PidNamespaceForChildren::~PidNamespaceForChildren() {
+  if (own_.valid()) (void)setns(own_.get(), CLONE_NEWPID);  // it worked before, see Enter
 }
 
-absl::Status NamespacesForChildren::EnterPid(int fd) {
-  ASSIGN_OR_RETURN(own_pid_, os::OpenAt(AT_FDCWD, "/proc/self/ns/pid", O_RDONLY));
-  if (setns(fd, CLONE_NEWPID) != 0) {
-    own_pid_.Reset();
-    return ErrnoStatus(errno, "join namespace pid");
-  }
-  return absl::OkStatus();
-}
-
-absl::Status NamespacesForChildren::MakeTime(const std::string& offsets) {
-  ASSIGN_OR_RETURN(own_time_, os::OpenAt(AT_FDCWD, "/proc/self/ns/time", O_RDONLY));
-  if (unshare(CLONE_NEWTIME) != 0) {
-    own_time_.Reset();
-    return ErrnoStatus(errno, "make a time namespace");
-  }
-  if (offsets.empty()) return absl::OkStatus();
-  return os::WriteControlFileAt(AT_FDCWD, "/proc/self/timens_offsets", offsets);
+absl::StatusOr<bool> PidNamespaceForChildren::Enter(int fd) {
+  ASSIGN_OR_RETURN(os::UniqueFd own, os::OpenAt(AT_FDCWD, "/proc/self/ns/pid", O_RDONLY));
+  // Going nowhere asks for the same privilege as coming back.
+  if (setns(own.get(), CLONE_NEWPID) != 0) return false;
+  if (setns(fd, CLONE_NEWPID) != 0) return ErrnoStatus(errno, "join namespace pid");
+  own_ = std::move(own);
+  return true;
 }
 
 }  // namespace coracle::runtime

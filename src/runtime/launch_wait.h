@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "os/process.h"
 #include "os/unique_fd.h"
 #include "runtime/setup_step.h"
@@ -28,17 +29,17 @@ absl::Status FollowChild(int channel, os::ChildProcess& child, const ChildEvents
 // Two connected descriptors, close-on-exec: the parent's and the child's.
 absl::Status MakeChannel(os::UniqueFd* parent, os::UniqueFd* child);
 
-// Makes the calling process's next children live in other pid and time namespaces; the destructor undoes it.
-class NamespacesForChildren {
+// Makes the calling process's next children live in another pid namespace; the destructor undoes it.
+class PidNamespaceForChildren {
  public:
-  ~NamespacesForChildren();
-  // `fd` is a pid namespace, or a pidfd of a process in it.
-  absl::Status EnterPid(int fd);
-  // A new time namespace with `offsets` (the text of /proc/self/timens_offsets).
-  absl::Status MakeTime(const std::string& offsets);
+  ~PidNamespaceForChildren();
+  // `fd` is a pid namespace, or a pidfd of a process in it. False if we could not come back: in a user
+  // namespace that does not own our own pid namespace, the way is through a stage, a process that goes and
+  // makes the child.
+  absl::StatusOr<bool> Enter(int fd);
 
  private:
-  os::UniqueFd own_pid_, own_time_;
+  os::UniqueFd own_;
 };
 
 }  // namespace coracle::runtime
