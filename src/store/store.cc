@@ -7,8 +7,10 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "base/fault.h"
+#include "base/sha256.h"
 #include "base/status.h"
 
 namespace coracle::store {
@@ -85,6 +87,12 @@ std::string Store::BlobPath(absl::string_view hex) const {
   return absl::StrCat(root_, "/blobs/sha256/", hex);
 }
 
+std::string Store::TagPath(absl::string_view full_name) const {
+  std::string file = absl::StrReplaceAll(full_name, {{"%", "%25"}, {"/", "%2F"}});
+  // File names are shorter (NAME_MAX) than names of images may be; the record has the name in full.
+  if (file.size() > 200) file = absl::StrCat("%long-", Sha256Hex(full_name));
+  return absl::StrCat(root_, "/names/images/", file);
+}
 std::string Store::ContainerNamePath(absl::string_view name) const {
   return absl::StrCat(root_, "/names/containers/", name);
 }

@@ -61,6 +61,7 @@ class Store {
   std::string LayerDir(absl::string_view id) const;         // <root>/layers/<id>
   std::string ImageDir(absl::string_view id) const;
   std::string BlobPath(absl::string_view hex) const;
+  std::string TagPath(absl::string_view full_name) const;       // <root>/names/images/<escaped full name>
   std::string ContainerNamePath(absl::string_view name) const;  // <root>/names/containers/<name>
 
  private:

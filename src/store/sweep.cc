@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -7,6 +8,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
+#include "absl/strings/strip.h"
 #include "base/fault.h"
 #include "base/status.h"
 #include "store/container_dirs.h"
@@ -77,6 +79,27 @@ absl::Status SweepTrash(const Store& store) {
   return first;
 }
 
+// A collector of garbage that died had hidden "layer-ID" or "blob-HEX", whole, and had not yet looked whether
+// somebody began to use it: it goes back, and the next collection decides.
+void PutBackHidden(const Store& store, const std::string& work) {
+  const auto names = os::ListDirectoryAt(AT_FDCWD, work);
+  if (!names.ok()) return;
+  for (const std::string& name : *names) {
+    absl::string_view id = name;
+    const std::string path = absl::StrCat(work, "/", name);
+    std::string target;
+    if (absl::ConsumePrefix(&id, "layer-")) {
+      target = store.LayerDir(id);
+    } else if (absl::ConsumePrefix(&id, "blob-")) {
+      target = store.BlobPath(id);
+    } else {
+      continue;
+    }
+    // If it was made anew meanwhile, this one goes with the work directory.
+    (void)renameat2(AT_FDCWD, path.c_str(), AT_FDCWD, target.c_str(), RENAME_NOREPLACE);
+  }
+}
+
 // Work directories whose lease is dead, then dead leases.
 absl::Status SweepLeases(const Store& store) {
   const std::string work = absl::StrCat(store.root(), "/tmp");
@@ -85,6 +108,7 @@ absl::Status SweepLeases(const Store& store) {
   absl::Status first;
   for (const std::string& name : work_names) {
     if (FileLock::IsHeld(absl::StrCat(leases, "/", name))) continue;
+    PutBackHidden(store, absl::StrCat(work, "/", name));
     first.Update(os::RemoveTreeAt(AT_FDCWD, absl::StrCat(work, "/", name)));
     FaultPoint("store.sweep.work");
   }
@@ -110,13 +134,13 @@ absl::Status SweepTombstones(const Store& store) {
   return absl::OkStatus();
 }
 
-// What a killed ReplaceFileAt left beside "version". Those in a container's directory go with it.
-absl::Status SweepTemporaries(const Store& store) {
-  ASSIGN_OR_RETURN(const std::vector<std::string> names, ListOrNothing(store.root()));
+// Entries of `dir` that begin with `prefix`: written to be renamed, by somebody who was killed.
+absl::Status SweepTemporaries(const std::string& dir, absl::string_view prefix) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, ListOrNothing(dir));
   const time_t now = time(nullptr);
   for (const std::string& name : names) {
-    if (!absl::StartsWith(name, "version.tmp-")) continue;
-    const std::string path = absl::StrCat(store.root(), "/", name);
+    if (!absl::StartsWith(name, prefix)) continue;
+    const std::string path = absl::StrCat(dir, "/", name);
     struct stat info;
     // A young one may have a living writer; a minute is ages for one write.
     if (lstat(path.c_str(), &info) == 0 && info.st_mtime < now - 60) (void)unlink(path.c_str());
@@ -134,7 +158,8 @@ absl::Status Sweep(const Store& store) {
   first.Update(SweepTrash(store));
   first.Update(SweepLeases(store));
   first.Update(SweepTombstones(store));
-  first.Update(SweepTemporaries(store));
+  first.Update(SweepTemporaries(store.root(), "version.tmp-"));
+  first.Update(SweepTemporaries(absl::StrCat(store.root(), "/names/images"), "."));
   return first;
 }
 

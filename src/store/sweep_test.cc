@@ -34,6 +34,19 @@ TEST_SUITE("store/sweep") {
     CHECK(os::ListDirectoryAt(AT_FDCWD, store->root() + "/tmp")->empty());
   }
 
+  TEST_CASE("what a dead collector of garbage had hidden goes back, what it was deleting does not") {
+    const TestStore store;
+    REQUIRE(store->EnsureExists().ok());
+    const std::string id(64, 'a');
+    REQUIRE(os::MakeDirectories(store->root() + "/tmp/dead/layer-" + id + "/diff", 0700).ok());
+    REQUIRE(os::MakeDirectories(store->root() + "/tmp/dead/dead-0/diff", 0700).ok());
+    REQUIRE(os::WriteFileAt(AT_FDCWD, store->root() + "/tmp/dead/blob-" + id, "x").ok());
+    REQUIRE(Sweep(*store).ok());
+    CHECK(os::ExistsAt(AT_FDCWD, store->LayerDir(id) + "/diff"));
+    CHECK(os::ExistsAt(AT_FDCWD, store->BlobPath(id)));
+    CHECK(os::ListDirectoryAt(AT_FDCWD, store->root() + "/tmp")->empty());
+  }
+
   TEST_CASE("tombstones go when they are old") {
     const TestStore store;
     ExitRecord exit;

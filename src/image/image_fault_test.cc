@@ -1,0 +1,114 @@
+// Import, tag and removal are killed at each write step; the store must stay sound, and doing it again must
+// work.
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include <functional>
+
+#include "base/sha256.h"
+#include "doctest/doctest.h"
+#include "image/test_image.h"
+
+namespace coracle::image {
+namespace {
+
+using store::TestStore;
+
+bool KilledAt(int n, const std::function<absl::Status()>& operation) {
+  const int status = store::InChild([&] {
+    setenv("CORACLE_FAULT", ("*:" + std::to_string(n)).c_str(), 1);
+    return operation().ok() ? 0 : 1;
+  });
+  if (WIFSIGNALED(status)) return true;
+  CHECK(WEXITSTATUS(status) == 0);
+  return false;
+}
+
+size_t Count(const std::string& dir) {
+  const auto names = os::ListDirectoryAt(AT_FDCWD, dir);
+  return names.ok() ? names->size() : 0;
+}
+
+// All that is listed is whole: config, manifest, layers.
+void CheckSound(const store::Store& store) {
+  const auto images = List(store);
+  REQUIRE(images.ok());
+  for (const ImageInfo& image : *images) {
+    CHECK(ReadManifest(store, image.record).ok());
+    CHECK(Sha256Hex(*ReadConfig(store, image.record)) == image.record.id());
+    const auto run = FindForRun(store, image.record.id());
+    REQUIRE(run.ok());
+    for (const std::string& dir : run->layer_dirs) CHECK(os::ExistsAt(AT_FDCWD, dir + "/x"));
+    for (const std::string& name : image.names) CHECK(FindForRun(store, name)->id == image.record.id());
+  }
+}
+
+void CheckEmptyAfterPrune(const store::Store& store) {
+  REQUIRE(store::Sweep(store).ok());
+  REQUIRE(Prune(store, true, {}).ok());
+  for (const char* dir : {"/layers", "/blobs/sha256", "/tmp", "/trash"}) {
+    CAPTURE(dir);
+    CHECK(Count(store.root() + dir) == 0);
+  }
+  CHECK(List(store)->empty());
+  CHECK(Count(store.runroot() + "/leases") == 0);
+}
+
+}  // namespace
+
+TEST_SUITE("image/fault") {
+  TEST_CASE("import killed at any step is absent or whole, and works when done again") {
+    const std::string tar = TarOf({{"x", "content"}});
+    int steps = 0;
+    for (int n = 1;; ++n) {
+      CAPTURE(n);
+      const TestStore store;
+      if (!KilledAt(n, [&] { return ImportTar(*store, tar, "a").status(); })) break;
+      ++steps;
+      CheckSound(*store);
+      CHECK(ImportTar(*store, tar, "a").ok());
+      CheckSound(*store);
+      CHECK(FindForRun(*store, "a").ok());
+      CheckEmptyAfterPrune(*store);
+    }
+    CHECK(steps > 20);
+  }
+
+  TEST_CASE("a tag killed at any step is the old or the new") {
+    int steps = 0;
+    for (int n = 1;; ++n) {
+      CAPTURE(n);
+      const TestStore store;
+      const auto a = ImportTar(*store, TarOf({{"x", "a"}}), "a");
+      const auto b = ImportTar(*store, TarOf({{"x", "b"}}), "b");
+      REQUIRE((a.ok() && b.ok()));
+      if (!KilledAt(n, [&] { return Tag(*store, "a", "b"); })) break;
+      ++steps;
+      CheckSound(*store);
+      const std::string id = FindForRun(*store, "b")->id;
+      CHECK((id == *a || id == *b));
+      CHECK(Tag(*store, "a", "b").ok());
+      CHECK(FindForRun(*store, "b")->id == *a);
+    }
+    CHECK(steps >= 3);
+  }
+
+  TEST_CASE("removal killed at any step leaves whole images only") {
+    int steps = 0;
+    for (int n = 1;; ++n) {
+      CAPTURE(n);
+      const TestStore store;
+      REQUIRE(ImportTar(*store, TarOf({{"x", "a"}}), "a").ok());
+      REQUIRE(ImportTar(*store, TarOf({{"x", "b"}}), "b").ok());
+      if (!KilledAt(n, [&] { return Remove(*store, "a", false, {}).status(); })) break;
+      ++steps;
+      CheckSound(*store);
+      CHECK(FindForRun(*store, "b").ok());
+      CheckEmptyAfterPrune(*store);
+    }
+    CHECK(steps >= 5);
+  }
+}
+
+}  // namespace coracle::image
