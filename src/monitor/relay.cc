@@ -22,8 +22,6 @@ static_assert(kReadSize <= kMaxFrame, "a read goes out as one frame");
 // A pipe that fills a read of this size is grown, once.
 constexpr size_t kBusyRead = 64 << 10;
 constexpr int kBusyPipe = 1 << 20;
-// After this much silence buffers are given back to the kernel.
-constexpr int kIdleMillis = 500;
 constexpr size_t kMaxClients = 64;
 constexpr size_t kClientRead = 16 << 10;
 
@@ -64,7 +62,6 @@ void Relay::AddClient(os::UniqueFd fd, bool foreground, bool input) {
 }
 
 bool Relay::MapBuffer() {
-  buffer_used_ = true;
   if (buffer_ != nullptr) return true;
   void* mapped = mmap(nullptr, kReadSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapped == MAP_FAILED) return false;
@@ -76,7 +73,6 @@ void Relay::ReleaseMemory() {
   if (buffer_ != nullptr) madvise(buffer_, kReadSize, MADV_DONTNEED);
   if (log_ != nullptr) log_->ReleaseMemory();
   for (const auto& client : clients_) client->parser.ReleaseIfEmpty();
-  buffer_used_ = false;
 }
 
 bool Relay::AnyClogged() const {
@@ -108,20 +104,14 @@ void Relay::Prepare(std::vector<pollfd>* polls, int* timeout_millis) {
     const short events = static_cast<short>(POLLIN | (client->out.empty() ? 0 : POLLOUT));
     add(client->fd.get(), events, Slot::kClient, client.get());
   }
-  const auto lower = [&](int millis) {
-    if (*timeout_millis < 0 || *timeout_millis > millis) *timeout_millis = millis;
-  };
-  if (wait) lower(1000);
-  if (buffer_used_) lower(kIdleMillis);
+  if (wait && (*timeout_millis < 0 || *timeout_millis > 1000)) *timeout_millis = 1000;  // see DropStuck
 }
 
 void Relay::Dispatch(const pollfd* polls, size_t count) {
   const int64_t now = NowMonotonicMillis();
-  bool quiet = true;
   for (size_t i = 0; i < count && i < slots_.size(); ++i) {
     const short events = polls[i].revents;
     if (events == 0) continue;
-    quiet = false;
     switch (slots_[i].kind) {
       case Slot::kListener:
         Accept();
@@ -146,7 +136,6 @@ void Relay::Dispatch(const pollfd* polls, size_t count) {
   }
   DropStuck(now);
   DropDead();
-  if (quiet && buffer_used_) ReleaseMemory();
 }
 
 void Relay::ReadOutput(os::UniqueFd* from, Stream stream) {
@@ -206,7 +195,6 @@ void Relay::ReadClient(AttachConnection* client) {
   for (int round = 0; round < 16 && !client->dead; ++round) {
     size_t room = 0;
     char* space = client->parser.Space(kClientRead, &room);
-    buffer_used_ = true;
     const ssize_t count = recv(client->fd.get(), space, room, MSG_DONTWAIT);
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (count <= 0) {

@@ -50,6 +50,9 @@ class Relay {
   void Prepare(std::vector<pollfd>* polls, int* timeout_millis);
   void Dispatch(const pollfd* polls, size_t count);
 
+  // Gives buffers back to the kernel; they are mapped anew when needed.
+  void ReleaseMemory();
+
   // The first process has ended: nobody is waited for any more, all that is left is read.
   void BeginDrain() { draining_ = true; }
   bool OutputEnded() const { return !stdio_.out.valid() && !stdio_.err.valid() && !stdio_.console.valid(); }
@@ -75,7 +78,6 @@ class Relay {
   bool AnyClogged() const;
   bool InputPending() const;
   bool MapBuffer();
-  void ReleaseMemory();
   int InputFd() const { return stdio_.console.valid() ? stdio_.console.get() : stdio_.in.get(); }
 
   std::unique_ptr<LogWriter> log_;
@@ -88,7 +90,6 @@ class Relay {
   std::vector<std::unique_ptr<AttachConnection>> clients_;
   std::vector<Slot> slots_;
   char* buffer_ = nullptr;
-  bool buffer_used_ = false;  // memory to give back when idle
 };
 
 }  // namespace coracle::monitor

@@ -11,8 +11,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "monitor/idle_poll.h"
 #include "monitor/log_time.h"
-#include "monitor/shrink_memory.h"
 #include "monitor/unix_socket.h"
 #include "os/file.h"
 #include "os/process.h"
@@ -22,7 +22,8 @@ namespace {
 
 // Processes that outlive the first one and hold its output open are given this long after they were killed.
 constexpr int64_t kDrainMillis = 500;
-constexpr int kShrinkAfterMillis = 50;
+// After this much silence the monitor waits without memory.
+constexpr int kIdleAfterMillis = 200;
 
 // "<top>/containers/<id>" -> "<top>".
 std::string TopOf(const std::string& container_dir) {
@@ -196,7 +197,14 @@ bool Supervisor::Round(int timeout_millis) {
   if (notify_.has_value()) polls_.push_back({notify_->fd(), POLLIN, 0});
   const bool running = container_.pidfd.valid();
   if (running) polls_.push_back({container_.pidfd.get(), POLLIN, 0});
-  const int ready = poll(polls_.data(), polls_.size(), timeout_millis);
+  const bool long_wait = timeout_millis < 0 || timeout_millis > kIdleAfterMillis;
+  int ready = poll(polls_.data(), polls_.size(), long_wait ? kIdleAfterMillis : timeout_millis);
+  if (ready == 0 && long_wait) {
+    DropPlan();
+    relay_->ReleaseMemory();
+    ready =
+        IdlePoll(polls_.data(), polls_.size(), timeout_millis < 0 ? -1 : timeout_millis - kIdleAfterMillis);
+  }
   if (ready < 0) return false;  // EINTR: signals are caught and mean nothing to us
   // The clients first: a stop request that came before the end must be seen before it.
   relay_->Dispatch(polls_.data(), relay_polls);
@@ -217,20 +225,13 @@ void Supervisor::ServeUntilExit() {
         timeout = static_cast<int>(std::min<int64_t>(left, 1 << 30));
       }
     }
-    if (!shrunk_ && (timeout < 0 || timeout > kShrinkAfterMillis)) timeout = kShrinkAfterMillis;
-    const int64_t before = shrunk_ ? 0 : NowMonotonicMillis();
     if (Round(timeout)) return;
-    // Quiet for a moment: the start is over, give back what only it needed.
-    if (!shrunk_ && NowMonotonicMillis() - before >= kShrinkAfterMillis) {
-      shrunk_ = true;
-      DropPlan();
-      ShrinkMemory();
-    }
   }
 }
 
 void Supervisor::DropPlan() {
-  if (restart_.Enabled() || held_) return;  // needed for the next start
+  if (plan_dropped_ || restart_.Enabled() || held_) return;  // needed for the next start
+  plan_dropped_ = true;
   std::vector<oci::Hook> poststop = std::move(plan_->spec.hooks.poststop);
   std::map<std::string, std::string> annotations;
   if (!poststop.empty()) annotations = std::move(plan_->spec.annotations);

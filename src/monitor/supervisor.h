@@ -47,6 +47,7 @@ class Supervisor {
   void Undo();
   // One poll over relay, first process, notify socket and deadline. True if the first process ended.
   bool Round(int timeout_millis);
+  // Frees what only a start needs.
   void DropPlan();
 
   LaunchPlan* plan_;
@@ -59,7 +60,7 @@ class Supervisor {
   runtime::Container container_;
   RestartDecider restart_;
   ExitInfo exit_;
-  bool held_ = false, stop_requested_ = false, shrunk_ = false;
+  bool held_ = false, stop_requested_ = false, plan_dropped_ = false;
   int64_t started_monotonic_millis_ = 0;
   std::vector<pollfd> polls_;
 };

@@ -1,0 +1,60 @@
+#include "monitor/background.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+
+namespace coracle::monitor {
+namespace {
+
+void SetSignals() {
+  sigset_t none;
+  sigemptyset(&none);
+  (void)sigprocmask(SIG_SETMASK, &none, nullptr);
+  struct sigaction action = {};
+  for (int signal = 1; signal < NSIG; ++signal) {
+    if (signal == SIGKILL || signal == SIGSTOP) continue;
+    action.sa_handler = SIG_DFL;
+    action.sa_flags = 0;
+    for (const int caught : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM, SIGXFSZ,
+                             SIGTSTP, SIGTTIN, SIGTTOU}) {
+      if (signal != caught) continue;
+      action.sa_handler = [](int) {};
+      action.sa_flags = SA_RESTART;
+    }
+    (void)sigaction(signal, &action, nullptr);
+  }
+}
+
+}  // namespace
+
+void BecomeBackground() {
+  (void)setsid();
+  SetSignals();
+  (void)umask(022);
+  (void)!chdir("/");  // keeps no file system busy
+}
+
+void StdioToNull() {
+  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (null < 0) return;
+  for (int fd = 0; fd < 3; ++fd) (void)dup2(null, fd);
+  if (null > 2) close(null);
+}
+
+void CloseAllBut(std::vector<int> keep, int preserved) {
+  for (int i = 0; i < preserved; ++i) keep.push_back(3 + i);
+  std::sort(keep.begin(), keep.end());
+  unsigned first = 3;
+  for (const int fd : keep) {
+    if (fd < static_cast<int>(first)) continue;
+    if (fd > static_cast<int>(first)) (void)close_range(first, static_cast<unsigned>(fd) - 1, 0);
+    first = static_cast<unsigned>(fd) + 1;
+  }
+  (void)close_range(first, ~0u, 0);
+}
+
+}  // namespace coracle::monitor
