@@ -88,7 +88,7 @@ int RunCommand(ParsedCommand parsed) {
 int Main(int argc, char** argv) {
   const bool oci = argc > 0 && IsOciName(argv[0]);
   if (!oci && IsPlainVersion(argc, argv)) {
-    return write(STDOUT_FILENO, kVersionLine, sizeof(kVersionLine) - 1) < 0 ? kEngineExitCode : 0;
+    _exit(write(STDOUT_FILENO, kVersionLine, sizeof(kVersionLine) - 1) < 0 ? kEngineExitCode : 0);
   }
   signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an EPIPE, not a death in the middle of a change
   std::vector<absl::string_view> words;
