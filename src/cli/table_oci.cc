@@ -98,7 +98,7 @@ constexpr Command kOciCreate = {
     .min_args = 1,
     .max_args = 1,
     .flags = kNoStore | kEntersContainer,
-    .run = nullptr,
+    .run = CmdOciCreate,
 };
 constexpr Command kOciDelete = {
     .name = "oci delete",
@@ -108,7 +108,7 @@ constexpr Command kOciDelete = {
     .min_args = 1,
     .max_args = 1,
     .flags = kNoStore,
-    .run = nullptr,
+    .run = CmdOciDelete,
 };
 constexpr Command kOciExec = {
     .name = "oci exec",
@@ -118,14 +118,14 @@ constexpr Command kOciExec = {
     .min_args = 1,
     .max_args = -1,
     .flags = kStopAtFirstArgument | kNoStore | kEntersContainer,
-    .run = nullptr,
+    .run = CmdOciExec,
 };
 constexpr Command kOciFeatures = {
     .name = "oci features",
     .usage = "",
     .summary = "Show what this runtime can do, as JSON",
     .flags = kNoStore,
-    .run = nullptr,
+    .run = CmdOciFeatures,
 };
 constexpr Command kOciKill = {
     .name = "oci kill",
@@ -135,7 +135,7 @@ constexpr Command kOciKill = {
     .min_args = 1,
     .max_args = 2,
     .flags = kNoStore,
-    .run = nullptr,
+    .run = CmdOciKill,
 };
 constexpr Command kOciList = {
     .name = "oci list",
@@ -143,7 +143,7 @@ constexpr Command kOciList = {
     .summary = "List the containers of this state directory",
     .options = kListOptions,
     .flags = kNoStore,
-    .run = nullptr,
+    .run = CmdOciList,
 };
 constexpr Command kOciPause = {
     .name = "oci pause",
@@ -152,7 +152,7 @@ constexpr Command kOciPause = {
     .min_args = 1,
     .max_args = 1,
     .flags = kNoStore,
-    .run = nullptr,
+    .run = CmdOciPause,
 };
 constexpr Command kOciPs = {
     .name = "oci ps",
@@ -162,7 +162,7 @@ constexpr Command kOciPs = {
     .min_args = 1,
     .max_args = -1,
     .flags = kStopAtFirstArgument | kNoStore,
-    .run = nullptr,
+    .run = CmdOciPs,
 };
 constexpr Command kOciResume = {
     .name = "oci resume",
@@ -171,7 +171,7 @@ constexpr Command kOciResume = {
     .min_args = 1,
     .max_args = 1,
     .flags = kNoStore,
-    .run = nullptr,
+    .run = CmdOciResume,
 };
 constexpr Command kOciRun = {
     .name = "oci run",
@@ -181,7 +181,7 @@ constexpr Command kOciRun = {
     .min_args = 1,
     .max_args = 1,
     .flags = kNoStore | kEntersContainer,
-    .run = nullptr,
+    .run = CmdOciRun,
 };
 constexpr Command kOciSpec = {
     .name = "oci spec",
@@ -189,7 +189,7 @@ constexpr Command kOciSpec = {
     .summary = "Write a config.json to start from",
     .options = kSpecOptions,
     .flags = kNoStore,
-    .run = nullptr,
+    .run = CmdOciSpec,
 };
 constexpr Command kOciStart = {
     .name = "oci start",
@@ -198,7 +198,7 @@ constexpr Command kOciStart = {
     .min_args = 1,
     .max_args = 1,
     .flags = kNoStore,
-    .run = nullptr,
+    .run = CmdOciStart,
 };
 constexpr Command kOciState = {
     .name = "oci state",
@@ -207,7 +207,7 @@ constexpr Command kOciState = {
     .min_args = 1,
     .max_args = 1,
     .flags = kNoStore,
-    .run = nullptr,
+    .run = CmdOciState,
 };
 constexpr Command kOciUpdate = {
     .name = "oci update",
@@ -217,7 +217,7 @@ constexpr Command kOciUpdate = {
     .min_args = 1,
     .max_args = 1,
     .flags = kNoStore,
-    .run = nullptr,
+    .run = CmdOciUpdate,
 };
 
 constexpr Node kOciNodes[] = {
