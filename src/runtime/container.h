@@ -40,7 +40,7 @@ struct CreateRequest {
   Cgroup* cgroup = nullptr;                // not owned; null: no cgroup
   const SeccompFilter* seccomp = nullptr;  // compiled from spec->linux_config.seccomp; null: none
   bool new_session_keyring = true;
-  bool die_with_parent = false;                     // SIGKILL to the first process when the caller ends
+  bool die_with_parent = false;  // SIGKILL to the first process when the caller ends
   // The process waits at the end of its set-up until Container::Start. Without it (the fast path of `run`)
   // the process goes straight on to exec and no gate is made.
   bool hold_before_exec = false;
