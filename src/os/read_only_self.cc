@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 
 #include "base/status.h"
 #include "os/mount.h"
@@ -22,9 +23,25 @@ constexpr char kSelf[] = "/proc/self/exe";
 constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 constexpr long kTmpfsMagic = 0x01021994;
 
-UniqueFd ReadOnlyMountOfSelf() {
+// After entering a new mount namespace, /proc/self/exe is still on the old one's mount, which can't be cloned
+// from here; the same file by its name can, if it is the same.
+UniqueFd CloneMountOfSelf() {
   UniqueFd mount(CloneMount(AT_FDCWD, kSelf, /*recursive=*/false));
-  if (mount.get() < 0) return UniqueFd();
+  if (mount.valid()) return mount;
+  char path[PATH_MAX];
+  const ssize_t length = readlink(kSelf, path, sizeof(path) - 1);
+  if (length <= 0) return UniqueFd();
+  path[length] = '\0';
+  mount.Reset(CloneMount(AT_FDCWD, path, /*recursive=*/false));
+  struct stat self, found;
+  if (!mount.valid() || stat(kSelf, &self) != 0 || fstat(mount.get(), &found) != 0) return UniqueFd();
+  if (self.st_dev != found.st_dev || self.st_ino != found.st_ino) return UniqueFd();
+  return mount;
+}
+
+UniqueFd ReadOnlyMountOfSelf() {
+  UniqueFd mount = CloneMountOfSelf();
+  if (!mount.valid()) return UniqueFd();
   if (SetMountAttributes(mount.get(), {.set = MOUNT_ATTR_RDONLY}, /*recursive=*/false) < 0) return UniqueFd();
   return mount;
 }

@@ -13,6 +13,7 @@
 #include "doctest/doctest.h"
 #include "os/file.h"
 #include "os/process.h"
+#include "os/read_only_self.h"
 #include "runtime/kernel_fixture.h"
 
 namespace coracle::runtime {
@@ -285,6 +286,35 @@ TEST_SUITE("runtime/kernel/namespaces") {
     (void)os::SendSignal(created->pidfd.get(), SIGKILL);
     CHECK(os::WaitFor(created->pidfd.get()).ok());
     CHECK((*cgroup)->Remove().ok());
+  }
+
+  TEST_CASE("the runtime's own program can't be written from a container, root and in sight of it as it is") {
+    Fixture fixture;
+    // Truncation asks the mount first; without it the kernel may say first that the program is in use.
+    oci::Spec spec = fixture.Shell(
+        absl::StrCat("head -c 4 /proc/", getpid(), "/exe | cut -c2-4; exec 3< /proc/", getpid(),
+                     "/exe; echo x > /proc/", getpid(), "/exe; echo x > /proc/self/fd/3; echo end"));
+    auto& namespaces = spec.linux_config.namespaces;
+    namespaces.erase(namespaces.begin());  // pid: the host's processes are in sight
+    std::vector<std::string>& caps = spec.process->capabilities->bounding;
+    caps = {"CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_SYS_ADMIN", "CAP_FOWNER"};
+    spec.process->capabilities->effective = spec.process->capabilities->permitted = caps;
+    const std::string text = Output(fixture, spec);
+    INFO(text);
+    CHECK(text.substr(0, 4) == "ELF\n");
+    CHECK(Has(text, "exe: Read-only file system"));
+    CHECK(Has(text, "fd/3: Read-only file system"));
+    CHECK(Has(text, "end\n"));
+  }
+
+  TEST_CASE("an entry point that runs the runtime again gets a file that it can't write") {
+    Fixture fixture;
+    fixture.Write("root/bin/again", "#!/proc/self/exe\n", 0755);
+    const Outcome outcome = RunToEnd(fixture, fixture.MakeSpec({"/bin/again"}));
+    // This test program needs a dynamic loader that the root lacks; the file itself is what counts, see
+    // above.
+    CHECK((outcome.code == 127 || outcome.code == 77));
+    CHECK(os::IsReadOnlySelf());
   }
 
   TEST_CASE("exec into a container that has ended is an error") {

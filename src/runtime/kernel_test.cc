@@ -7,6 +7,7 @@
 
 #include "base/status.h"
 #include "doctest/doctest.h"
+#include "os/read_only_self.h"
 #include "os/user_namespace.h"
 #include "runtime/kernel_fixture.h"
 
@@ -38,6 +39,11 @@ int main(int argc, char** argv) {
              ids.ok() ? ids->reduced_because.c_str() : coracle::StatusLine(ids.status()).c_str());
       return 77;
     }
+  }
+  // As every command that enters containers.
+  if (const auto status = coracle::os::EnsureReadOnlySelf(argv, environ); !status.ok()) {
+    printf("%s\n", coracle::StatusLine(status).c_str());
+    return 1;
   }
   doctest::Context context(argc, argv);
   return context.run();
