@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/invocation.h"
+#include "image/image_store.h"
 #include "store/store.h"
 
 namespace coracle::cli {
@@ -21,16 +22,26 @@ std::vector<std::string> ContainerNames(const store::Store& store, bool running_
   return names;
 }
 
+std::vector<std::string> ImageNames(const store::Store& store) {
+  std::vector<std::string> names;
+  const absl::StatusOr<std::vector<image::ImageInfo>> images = image::List(store);
+  if (!images.ok()) return names;
+  for (const image::ImageInfo& image : *images)
+    names.insert(names.end(), image.names.begin(), image.names.end());
+  return names;
+}
+
 }  // namespace
 
 int CmdComplete(Invocation& invocation) {
   const std::string& kind = invocation.args()[0];
-  if (kind != "containers" && kind != "running") {
+  if (kind != "containers" && kind != "running" && kind != "images") {
     return invocation.Fail(
         absl::InvalidArgumentError(absl::StrCat("unknown kind of names '", Printable(kind), "'")));
   }
   const store::Store store(invocation.globals().root, invocation.globals().runroot);
-  std::vector<std::string> names = ContainerNames(store, /*running_only=*/kind == "running");
+  std::vector<std::string> names =
+      kind == "images" ? ImageNames(store) : ContainerNames(store, /*running_only=*/kind == "running");
   std::sort(names.begin(), names.end());
   for (const std::string& name : names) invocation.out().WriteLine(name);
   return 0;

@@ -154,20 +154,26 @@ _coracle_names() {
 constexpr char kBash[] = R"sh(
 _coracle() {
   local c_commands c_options c_with_value c_kind line_path state
-  local current="${COMP_WORDS[COMP_CWORD]}"
-  _coracle_walk "${COMP_WORDS[@]:1:COMP_CWORD-1}"
+  local cur words cword
+  if declare -F _get_comp_words_by_ref >/dev/null; then
+    _get_comp_words_by_ref -n := cur words cword
+  else
+    words=("${COMP_WORDS[@]}") cword=$COMP_CWORD cur="${COMP_WORDS[COMP_CWORD]}"
+  fi
+  _coracle_walk "${words[@]:1:cword-1}"
   COMPREPLY=()
   if [ "$state" = value ]; then
     compopt -o default 2>/dev/null
-  elif [ "${current#-}" != "$current" ] && [ "$state" != arguments ]; then
-    COMPREPLY=($(compgen -W "$c_options" -- "$current"))
+  elif [ "${cur#-}" != "$cur" ] && [ "$state" != arguments ]; then
+    COMPREPLY=($(compgen -W "$c_options" -- "$cur"))
   elif [ -n "$c_commands" ]; then
-    COMPREPLY=($(compgen -W "$c_commands" -- "$current"))
+    COMPREPLY=($(compgen -W "$c_commands" -- "$cur"))
   elif [ -n "$c_kind" ] && [ "$c_kind" != files ]; then
-    COMPREPLY=($(compgen -W "$(_coracle_names)" -- "$current"))
+    COMPREPLY=($(compgen -W "$(_coracle_names)" -- "$cur"))
   else
     compopt -o default 2>/dev/null
   fi
+  if declare -F __ltrim_colon_completions >/dev/null; then __ltrim_colon_completions "$cur"; fi
 }
 complete -F _coracle coracle
 )sh";

@@ -81,10 +81,10 @@ TEST_SUITE("cli/globals") {
     const std::string in_tmp = PrivateDirectory();
     REQUIRE(chown(dir, TestUser(), TestUser()) == 0);
     CHECK(AsUser([&] {
-      setenv("HOME", "/home/u", 1);
+      setenv("HOME", "/h", 1);
       setenv("XDG_RUNTIME_DIR", dir, 1);
       const auto globals = Resolve("ps");
-      return globals.ok() && globals->rootless && globals->root == "/home/u/.local/share/coracle" &&
+      return globals.ok() && globals->rootless && globals->root == "/h/.local/share/coracle" &&
              globals->runroot == absl::StrCat(dir, "/coracle");
     }));
     CHECK(AsUser([&] {
@@ -99,7 +99,7 @@ TEST_SUITE("cli/globals") {
     CHECK(st.st_uid == TestUser());
     REQUIRE(chmod(in_tmp.c_str(), 0755) == 0);
     CHECK(AsUser([] {
-      setenv("HOME", "/home/u", 1);
+      setenv("HOME", "/h", 1);
       return absl::IsFailedPrecondition(Resolve("ps").status());
     }));
     CHECK(AsUser([] { return absl::IsFailedPrecondition(Resolve("--runroot /r ps").status()); }));  // no HOME

@@ -5,7 +5,9 @@ PATH=$(dirname "$(realpath "$2")"):$PATH
 HOME=$(mktemp -d) || exit 1
 export HOME XDG_DATA_HOME="$HOME" XDG_RUNTIME_DIR="$HOME"
 trap 'rm -rf "$HOME"' EXIT
-compopt() { :; }  # works only inside a completion
+# The builtin works only inside a completion.
+# shellcheck disable=SC2317
+compopt() { :; }
 # shellcheck disable=SC1090
 source "$script"
 failed=0
