@@ -2,6 +2,7 @@
 //   runtime_bench [runs]
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -54,7 +55,7 @@ bool RunOnce(const oci::Spec& spec, const SeccompFilter* filter, bool overlay, b
   request.bundle = g_dir;
   request.cgroup = cgroup.get();
   request.seccomp = filter;
-  request.stdio = {.in = -1, .out = 1, .err = 2};
+  request.stdio = {.in = 0, .out = 1, .err = 2};
   if (overlay) {
     request.root_overlay =
         os::OverlayOptions{.lower = {g_dir + "/root"}, .upper = g_dir + "/upper", .work = g_dir + "/work"};
@@ -106,6 +107,47 @@ void Without(oci::Spec& spec, const char* type) {
       list.end());
 }
 
+// A further process in a container that runs on.
+void MeasureExec(int runs, oci::Spec spec, const SeccompFilter* filter) {
+  auto cgroup = Cgroup::Create({.path = absl::StrCat("/coracle-bench/", getpid())});
+  if (!cgroup.ok()) return;
+  const oci::Process process = *spec.process;
+  spec.process->args = {"/bin/busybox", "sleep", "1000"};
+  CreateRequest request;
+  request.spec = &spec;
+  request.id = "bench";
+  request.bundle = g_dir;
+  request.cgroup = cgroup->get();
+  auto container = Create(request);
+  if (!container.ok()) return;
+  for (const bool entered : {false, true}) {
+    std::vector<double> times;
+    for (int i = 0; i < runs; ++i) {
+      ExecRequest exec;
+      exec.pid = container->pid;
+      exec.process = &process;
+      exec.linux_config = &spec.linux_config;
+      exec.stdio = {.in = 0, .out = 1, .err = 2};
+      exec.seccomp = filter;
+      if (entered) exec.cgroup_paths = (*cgroup)->paths();
+      const double start = Now();
+      auto executed = Exec(exec);
+      if (!executed.ok()) {
+        printf("%s\n", StatusLine(executed.status()).c_str());
+        break;
+      }
+      (void)os::WaitFor(executed->pidfd.get());
+      times.push_back(Now() - start);
+    }
+    if (times.empty()) break;
+    std::sort(times.begin(), times.end());
+    printf("%-34s %6.3f ms\n", entered ? "exec, in its cgroups" : "exec", times[times.size() / 10]);
+  }
+  (void)os::SendSignal(container->pidfd.get(), SIGKILL);
+  (void)os::WaitFor(container->pidfd.get());
+  (void)(*cgroup)->Remove();
+}
+
 int Main(int runs) {
   char name[] = "/tmp/coracle-bench.XXXXXX";
   g_dir = mkdtemp(name);
@@ -143,6 +185,7 @@ int Main(int runs) {
   Measure("+ cgroup", runs, spec, filter.ok() ? &*filter : nullptr, true, true);
   spec.mounts = defaults.mounts;
   Measure("+ cgroup mount", runs, spec, filter.ok() ? &*filter : nullptr, true, true);
+  MeasureExec(runs, spec, filter.ok() ? &*filter : nullptr);
   return os::RemoveTreeAt(AT_FDCWD, g_dir).ok() ? 0 : 1;
 }
 

@@ -157,6 +157,9 @@ absl::StatusOr<PlannedMount> PlanMount(const oci::Mount& mount) {
   for (const char* allowed : kAllowedInsideProc)
     planned.allowed_inside_proc |= planned.target.IsBelow(allowed);
   planned.allowed_inside_proc |= planned.target.Display() == "/proc";
+  planned.in_dev = absl::StartsWith(mount.destination, "/dev/") &&
+                   planned.target.Display() == mount.destination &&
+                   mount.destination.find('/', 5) == std::string::npos;
   RETURN_IF_ERROR(CheckIdmap(mount, planned));
   return planned;
 }

@@ -39,6 +39,7 @@ struct PlannedMount {
   std::vector<os::IdRange> uid_map, gid_map;  // of an idmapped mount
   // A link in the destination would let an image move it: refused for what the masks and sysctls rely on.
   bool refuse_links = false;
+  bool in_dev = false;  // the destination is "/dev/NAME", exactly so
   // May lie inside the container's proc (runc's list, for lxcfs and the like).
   bool allowed_inside_proc = false;
 };

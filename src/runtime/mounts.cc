@@ -44,6 +44,14 @@ void GuardProc(const ChildContext& context, const PlannedMount& mount, const Roo
 int OpenTarget(const ChildContext& context, const PlannedMount& mount, const RootView& view, int tree) {
   const RootedPath::Links links =
       mount.refuse_links ? RootedPath::Links::kRefuse : RootedPath::Links::kFollowInRoot;
+  // /dev/pts, /dev/shm and /dev/mqueue in the /dev that we have just made: nothing there can be in the way.
+  if (view.dev_is_fresh && tree >= 0 && mount.in_dev && mount.kind == PlannedMount::Kind::kFileSystem) {
+    const char* name = mount.destination.c_str() + strlen("/dev/");
+    if (mkdirat(view.dev, name, 0755) == 0) {
+      const int target = openat(view.dev, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+      if (target >= 0) return target;
+    }
+  }
   int target = mount.target.Open(view.root, O_PATH, links);
   if (target == -ENOENT) {
     RootedPath::Kind kind = RootedPath::Kind::kDirectory;
@@ -91,6 +99,10 @@ struct FsOptions {
 void Collect(const ChildContext& context, const PlannedMount& mount, bool without_gid, FsOptions& options) {
   options.count = 0;
   if (!mount.source.empty()) options.list[options.count++] = {"source", mount.source.c_str()};
+  const std::string& label = context.request->spec->linux_config.mount_label;
+  if (!label.empty() && (mount.type == "tmpfs" || mount.type == "mqueue" || mount.type == "devpts")) {
+    options.list[options.count++] = {"context", label.c_str()};  // SELinux
+  }
   for (const MountOptions::Data& data : mount.options.data) {
     if (without_gid && data.key == "gid") continue;
     // A word of mount(8)'s devpts that the kernel has taken as given since 4.7.
