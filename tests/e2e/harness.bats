@@ -78,3 +78,12 @@ leaves() { grep -q "^$1" <<< "$(list_left)"; }
   grep -q '^user:x:1000:' "$T/fs/etc/passwd"
   equals "hello" "$("$T/fs/bin/busybox" echo hello)"
 }
+
+@test "as_user is another user with a home of its own" {
+  require root
+  equals "coracleplain $T/coracleplain $T/coracleplain/run" \
+    "$(as_user coracleplain sh -c 'echo "$(id -un) $HOME $XDG_RUNTIME_DIR"')"
+  as_user coracletest sh -c 'touch "$HOME/file" "$XDG_RUNTIME_DIR/file"'
+  ! grep -q '^coracleplain:' /etc/subuid || fail "coracleplain has subordinate ids"
+  grep -q '^coracletest:' /etc/subuid
+}

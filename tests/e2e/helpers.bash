@@ -96,6 +96,17 @@ import_debian() { run_ok import -q "$(fixture debian)" "${1:-debian}"; }
 # busybox_rootfs DIR: the same tree unpacked.
 busybox_rootfs() { mkdir -p "$1" && tar -C "$1" -xf "$(fixture busybox)"; }
 
+# as_user NAME COMMAND...: from a test that runs as root, as the user "coracletest" (with subordinate ids) or
+# "coracleplain" (without), with an empty home and run directory below $T.
+as_user() {
+  local user=$1 home=$T/$1
+  shift
+  chmod 711 "$T"
+  [ -d "$home" ] || install -d -m 700 -o "$user" -g "$user" "$home" "$home/run"
+  (cd "$home" && exec setpriv --reuid "$user" --regid "$user" --init-groups --inh-caps=-all \
+    env -i PATH="$PATH" HOME="$home" USER="$user" XDG_RUNTIME_DIR="$home/run" "$@" 3>&- 4>&-)
+}
+
 is_root() { [ "$(id -u)" = 0 ]; }
 # require NAME...: skips the test where one of these does not hold here.
 require() {
