@@ -22,17 +22,27 @@ constexpr char kFormatContext[] = "--format";
 
 using Lines = std::vector<std::vector<absl::string_view>>;
 
+// Listings of a thousand rows are mostly made of such text: no need to look at it twice.
+bool IsPlainAscii(absl::string_view text) {
+  unsigned char outside = 0;
+  for (const char c : text) outside |= static_cast<unsigned char>(c - 0x20) >= 0x5f ? 1 : 0;
+  return outside == 0;
+}
+
+size_t Width(absl::string_view text) { return IsPlainAscii(text) ? text.size() : CountCodePoints(text); }
+
 // Pads column `column` of the lines from `begin` on that have it and are neighbours; returns the line behind
 // them. What was padded goes to the end of each line's text in `out`.
 size_t AlignBlock(const Lines& lines, size_t begin, size_t column, std::vector<std::string>& out) {
   size_t end = begin;
   size_t width = kMinColumn;
   for (; end < lines.size() && lines[end].size() > column + 1; ++end) {
-    width = std::max(width, CountCodePoints(lines[end][column]) + kPadding);
+    width = std::max(width, Width(lines[end][column]) + kPadding);
   }
   for (size_t i = begin; i < end; ++i) {
     const absl::string_view cell = lines[i][column];
-    absl::StrAppend(&out[i], cell, std::string(width - CountCodePoints(cell), ' '));
+    out[i].append(cell.data(), cell.size());
+    out[i].append(width - Width(cell), ' ');
   }
   return end;
 }
@@ -73,7 +83,7 @@ bool RangesOverAll(absl::string_view text) {
 bool NeedsEscape(const Json& value) {
   if (value.is_string()) {
     const std::string& text = value.get_ref<const std::string&>();
-    return Printable(text) != text;
+    return !IsPlainAscii(text) && Printable(text) != text;
   }
   return value.is_structured() && std::any_of(value.begin(), value.end(), NeedsEscape);
 }
