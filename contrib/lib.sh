@@ -9,13 +9,14 @@ build_packages=(
   nlohmann-json3-dev doctest-dev
 )
 # What the tests run: the test runner and lints; root file systems; newuidmap and fuse-overlayfs for rootless; a
-# terminal to type into; ps, ip, setpriv and man to look at results with.
+# terminal to type into; ps, ip, setpriv and man to look at results with; podman, which drives coracle-oci.
 # shellcheck disable=SC2034
 test_packages=(
   git bats shellcheck clang-format
   busybox-static mmdebstrap
   uidmap fuse-overlayfs
   expect jq procps iproute2 util-linux man-db
+  podman
 )
 
 as_root() {
