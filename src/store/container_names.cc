@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "base/fault.h"
 #include "base/status.h"
 
@@ -13,6 +14,21 @@ namespace coracle::store {
 namespace {
 
 constexpr int kExitEngine = 125;
+
+// An id in base64 is 43 characters: ext4 keeps a link of up to 59 in the inode, where the 64 digits would
+// cost a block to allocate and to free at every run.
+constexpr size_t kEncodedIdBytes = 43;
+
+std::string LinkTarget(absl::string_view id) {
+  return id.size() == 64 ? absl::WebSafeBase64Escape(absl::HexStringToBytes(id)) : std::string(id);
+}
+
+std::string IdOfTarget(absl::string_view target) {
+  std::string bytes;
+  if (target.size() != kEncodedIdBytes || !absl::WebSafeBase64Unescape(target, &bytes))
+    return std::string(target);
+  return absl::BytesToHexString(bytes);
+}
 
 // Whether the claim of `name` by `id` holds. Locks are looked at before the record: a creator writes its
 // record before it lets go of its lock, so "lock free, then no record" means dead.
@@ -60,12 +76,13 @@ absl::Status CheckContainerName(absl::string_view name) {
 std::optional<std::string> ClaimantOf(const Store& store, absl::string_view name) {
   auto id = os::ReadLinkAt(AT_FDCWD, store.ContainerNamePath(name));
   if (!id.ok()) return std::nullopt;
-  return *std::move(id);
+  return IdOfTarget(*id);
 }
 
 absl::Status ClaimName(const Store& store, const std::string& name, const std::string& id) {
   const std::string path = store.ContainerNamePath(name);
-  if (symlink(id.c_str(), path.c_str()) == 0) return absl::OkStatus();
+  const std::string target = LinkTarget(id);
+  if (symlink(target.c_str(), path.c_str()) == 0) return absl::OkStatus();
   if (errno != EEXIST) return ErrnoStatus(errno, absl::StrCat("claim the container name ", name));
   {
     const auto claimant = ClaimantOf(store, name);
@@ -81,7 +98,7 @@ absl::Status ClaimName(const Store& store, const std::string& name, const std::s
     (void)unlink(path.c_str());  // an error shows in the next call
     FaultPoint("store.name.taken-over");
   }
-  if (symlink(id.c_str(), path.c_str()) == 0) return absl::OkStatus();
+  if (symlink(target.c_str(), path.c_str()) == 0) return absl::OkStatus();
   // Someone whose claim was fresh came first.
   if (errno == EEXIST) return InUse(name, ClaimantOf(store, name).value_or("another container"));
   return ErrnoStatus(errno, absl::StrCat("claim the container name ", name));

@@ -2,7 +2,7 @@
 //
 // <root>/                                    survives a reboot
 //   version                                  "coracle store schema 1"; a newer one is refused
-//   names/containers/<name>                  symlink to the id of the container that claimed the name
+//   names/containers/<name>                  symlink to the id (in base64) of the container that claims it
 //   names/images/<escaped full name>         TagRecord
 //   containers/<id>/record                   ContainerRecord (not for --rm: see runroot); the container
 //   exists
