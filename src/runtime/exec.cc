@@ -92,6 +92,7 @@ void JoinAll(const ExecContext& context) {
 }
 
 [[noreturn]] void RunExecChild(const ExecContext& context) {
+  BindToCpus(context.channel, context.plan->first_cpus);
   EnterCgroups(context);
   if (!context.staged) RunProcess(context);
   if (setns(context.target, CLONE_NEWPID) != 0)

@@ -216,6 +216,12 @@ TEST_SUITE("runtime/kernel/namespaces") {
     }
     CHECK(Has(outcome.output, "box\n"));
     CHECK(Has(outcome.output, "CapEff:\t00000000000004e1\n4\n"));
+    process.args = {"grep", "Cpus_allowed_list", "/proc/self/status"};
+    process.exec_cpu_affinity_final = "0";
+    CHECK(ExecToEnd(MakeExec(running, spec, process)).output == "Cpus_allowed_list:\t0\n");
+    process.exec_cpu_affinity_final = "0-";
+    CHECK(ExecToEnd(MakeExec(running, spec, process)).code == 125);
+    process.exec_cpu_affinity_final = "";
     process.args = {"nothing"};
     CHECK(ExecToEnd(MakeExec(running, spec, process)).code == 127);
     process.args = {"true"};

@@ -4,6 +4,7 @@
 #include <sys/personality.h>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/status.h"
@@ -53,6 +54,23 @@ std::optional<uint64_t> Lookup(const NamedNumber (&table)[n], absl::string_view 
 absl::Status Invalid(absl::string_view what, absl::string_view value) {
   return WithExitCode(
       absl::InvalidArgumentError(absl::StrCat("process.", what, ": '", value, "' is not valid")), 125);
+}
+
+// "0-3,7" (config.md, execCPUAffinity); empty: nothing.
+absl::StatusOr<std::optional<cpu_set_t>> ParseCpuList(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (const absl::string_view part : absl::StrSplit(text, ',')) {
+    const std::vector<absl::string_view> ends = absl::StrSplit(part, '-');
+    unsigned first = 0, last = 0;
+    if (ends.size() > 2 || !absl::SimpleAtoi(ends[0], &first) || !absl::SimpleAtoi(ends.back(), &last) ||
+        first > last || last >= CPU_SETSIZE) {
+      return Invalid("execCPUAffinity", text);
+    }
+    for (unsigned cpu = first; cpu <= last; ++cpu) CPU_SET(cpu, &set);
+  }
+  return set;
 }
 
 absl::Status PlanScheduler(const oci::Scheduler& scheduler, ProcessPlan& plan) {
@@ -172,9 +190,8 @@ absl::StatusOr<ProcessPlan> PlanProcess(const oci::Process& process, const oci::
   plan.apparmor_profile = process.apparmor_profile;
   plan.selinux_label = process.selinux_label;
   if (process.oom_score_adj.has_value()) plan.oom_score_adj = absl::StrCat(*process.oom_score_adj);
-  if (!process.exec_cpu_affinity_initial.empty() || !process.exec_cpu_affinity_final.empty()) {
-    return WithExitCode(absl::UnimplementedError("process.execCPUAffinity is not supported yet"), 125);
-  }
+  ASSIGN_OR_RETURN(plan.first_cpus, ParseCpuList(process.exec_cpu_affinity_initial));
+  ASSIGN_OR_RETURN(plan.final_cpus, ParseCpuList(process.exec_cpu_affinity_final));
   plan.terminal = process.terminal;
   if (process.console_size.has_value()) {
     plan.rows = process.console_size->height;

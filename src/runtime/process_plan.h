@@ -2,6 +2,7 @@
 #ifndef CORACLE_RUNTIME_PROCESS_PLAN_H_
 #define CORACLE_RUNTIME_PROCESS_PLAN_H_
 
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 
@@ -50,7 +51,8 @@ struct ProcessPlan {
   std::string apparmor_profile, selinux_label;
   std::string oom_score_adj;  // empty: left alone
   std::optional<SchedulerAttributes> scheduler;
-  std::optional<int> io_priority;  // as ioprio_set(2) takes it
+  std::optional<cpu_set_t> first_cpus, final_cpus;  // before and after the cgroup is entered
+  std::optional<int> io_priority;                   // as ioprio_set(2) takes it
   std::optional<unsigned long> personality;
   bool terminal = false;
   uint16_t rows = 0, columns = 0;

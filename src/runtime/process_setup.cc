@@ -219,6 +219,12 @@ void RunStartHooks(int channel, const FinalWishes& wishes) {
 
 }  // namespace
 
+void BindToCpus(int channel, const std::optional<cpu_set_t>& cpus) {
+  if (cpus.has_value() && sched_setaffinity(0, sizeof(*cpus), &*cpus) != 0) {
+    Fail(channel, SetupStep::kScheduler, errno, "CPU affinity");
+  }
+}
+
 EarlyFiles StartProcess(int channel, const ProcessPlan& plan, int preserve_fds, bool new_keyring) {
   ResetSignals();
   if (const int result = os::SetCloseOnExecFrom(3 + preserve_fds); result < 0) {
@@ -302,6 +308,7 @@ void PlaceStdio(int channel, const ProcessPlan& plan, const Stdio& stdio, int pr
 
 void BecomeProgram(int channel, const ProcessPlan& plan, const EarlyFiles& files, const FinalWishes& wishes) {
   CloseTheRest(channel, files, wishes);
+  BindToCpus(channel, plan.final_cpus);
   SetScheduling(channel, plan);
   SetLimits(channel, plan);
   // Without no_new_privs, installing a filter needs CAP_SYS_ADMIN: before capabilities go (seccomp(2)).

@@ -18,6 +18,9 @@ struct EarlyFiles {
 // close-on-exec; oom_score_adj; a session keyring; a session of its own.
 EarlyFiles StartProcess(int channel, const ProcessPlan& plan, int preserve_fds, bool new_keyring);
 
+// Runs on `cpus`, if any.
+void BindToCpus(int channel, const std::optional<cpu_set_t>& cpus);
+
 // Puts `stdio` (or, with a terminal, `slave`) in place as 0, 1 and 2.
 void PlaceStdio(int channel, const ProcessPlan& plan, const Stdio& stdio, int preserve_fds, int slave);
 
