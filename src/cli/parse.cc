@@ -56,7 +56,11 @@ bool ParseUnsigned(absl::string_view text, uint64_t& value) {
 // Why `value` is not of the type; "" if it is.
 std::string TypeProblem(OptionType type, const std::string& value) {
   const auto syntax = [&](absl::string_view function) {
-    return absl::StrCat(function, ": parsing ", Quoted(value), ": invalid syntax");
+    const size_t sign = value.find_first_not_of("+-");
+    const bool is_number = sign <= (type == OptionType::kInt ? 1 : 0) &&
+                           value.find_first_not_of("0123456789", sign) == std::string::npos;
+    return absl::StrCat(function, ": parsing ", Quoted(value),
+                        is_number ? ": value out of range" : ": invalid syntax");
   };
   int64_t integer = 0;
   uint64_t unsigned_integer = 0;
@@ -261,8 +265,8 @@ class Parser {
       }
       if (!rest.empty()) return Store(option, *typed, rest);
       if (next_ == words_.size()) {
-        return UsageError(absl::StrCat("flag needs an argument: '", absl::string_view(&letter, 1), "' in ",
-                                       Printable(word)));
+        return UsageError(
+            absl::StrCat("flag needs an argument: '", Printable(letters), "' in -", Printable(letters)));
       }
       return Store(option, *typed, words_[next_++]);
     }

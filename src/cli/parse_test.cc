@@ -104,6 +104,9 @@ TEST_SUITE("cli/parse") {
     CHECK(
         Error("run --cpus nan img") ==
         "invalid argument \"nan\" for \"--cpus\" flag: strconv.ParseFloat: parsing \"nan\": invalid syntax");
+    CHECK(Error("run --pids-limit 99999999999999999999 img") ==
+          "invalid argument \"99999999999999999999\" for \"--pids-limit\" flag: strconv.ParseInt: parsing "
+          "\"99999999999999999999\": value out of range");
     CHECK(Error("run -m 5x img") == "invalid argument \"5x\" for \"-m, --memory\" flag: invalid size \"5x\"");
     CHECK(Error("run --cpu-shares -1 img").substr(0, 21) == "invalid argument \"-1\"");
   }
@@ -115,7 +118,7 @@ TEST_SUITE("cli/parse") {
     CHECK(Error("run --memroy 5m img") == "unknown flag: --memroy: did you mean '--memory'?");
     CHECK(Error("run -ixz img") == "unknown shorthand flag: 'x' in -xz");
     CHECK(Error("run --name") == "flag needs an argument: --name");
-    CHECK(Error("run -ie") == "flag needs an argument: 'e' in -ie");
+    CHECK(Error("run -ie") == "flag needs an argument: 'e' in -e");
     CHECK(Error("run --=x img") == "bad flag syntax: --=x");
     CHECK(Error("run ---rm img") == "bad flag syntax: ---rm");
     CHECK(ParseLine("container rum").parsed.typed_path() == "coracle container");
