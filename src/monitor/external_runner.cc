@@ -19,6 +19,7 @@
 #include <optional>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -196,8 +197,16 @@ absl::Status ExternalRunner::Call(const std::vector<std::string>& args, const ru
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return absl::OkStatus();
   std::string cause = said.ok() && !said->empty() ? LastLine(*said) : "it ended without a message";
   if (WIFEXITED(status) && WEXITSTATUS(status) == 127 && !said.ok()) cause = "No such file or directory";
+  // Other runtimes report in words only; these are the ones that runc and crun both use.
+  int code = 125;
+  if (absl::StrContains(cause, "executable file not found") ||
+      absl::StrContains(cause, "no such file or directory")) {
+    code = 127;
+  } else if (absl::StrContains(cause, "permission denied") || absl::StrContains(cause, "exec format error")) {
+    code = 126;
+  }
   return WithExitCode(absl::UnknownError(absl::StrCat(plan_.external_runtime, " ", args[0], ": ", cause)),
-                      125);
+                      code);
 }
 
 }  // namespace
