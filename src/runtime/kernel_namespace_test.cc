@@ -1,5 +1,6 @@
 // Namespaces new and joined, exec into them, and what a container can do to its runtime.
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <sys/stat.h>
@@ -14,6 +15,7 @@
 #include "os/file.h"
 #include "os/process.h"
 #include "os/read_only_self.h"
+#include "os/user_namespace.h"
 #include "runtime/kernel_fixture.h"
 
 namespace coracle::runtime {
@@ -321,6 +323,33 @@ TEST_SUITE("runtime/kernel/namespaces") {
     // above.
     CHECK((outcome.code == 127 || outcome.code == 77));
     CHECK(os::IsReadOnlySelf());
+  }
+
+  TEST_CASE("a user without subordinate ids gets a container of one id") {
+    if (os::InUserNamespace()) return;  // needs to become another user
+    Fixture fixture;
+    constexpr uid_t kNobodyKnown = 54321;
+    REQUIRE(system(absl::StrCat("chown -R ", kNobodyKnown, " ", fixture.dir()).c_str()) == 0);
+    const pid_t pid = fork();
+    if (pid == 0) {
+      if (setgroups(0, nullptr) != 0 || setresgid(kNobodyKnown, kNobodyKnown, kNobodyKnown) != 0 ||
+          setresuid(kNobodyKnown, kNobodyKnown, kNobodyKnown) != 0) {
+        _exit(10);
+      }
+      const auto ids = os::EnterRootlessUserNamespace();
+      if (!ids.ok()) _exit(access("/proc/sys/user/max_user_namespaces", F_OK) == 0 ? 11 : 12);
+      if (ids->uids.size() != 1 || ids->reduced_because.empty() || !os::InUserNamespace()) _exit(13);
+      const oci::Spec spec = fixture.Shell("test $(id -u) = 0 && test -c /dev/null && touch /made");
+      const Outcome outcome = RunToEnd(fixture, spec);
+      if (!outcome.status.ok()) fprintf(stderr, "%s\n", StatusLine(outcome.status).c_str());
+      _exit(outcome.status.ok() && outcome.code == 0 ? 0 : 14);
+    }
+    int status = 0;
+    REQUIRE(waitpid(pid, &status, 0) == pid);
+    CHECK(WEXITSTATUS(status) == 0);
+    struct stat info;
+    REQUIRE(stat((fixture.root() + "/made").c_str(), &info) == 0);
+    CHECK(info.st_uid == kNobodyKnown);
   }
 
   TEST_CASE("exec into a container that has ended is an error") {

@@ -2,11 +2,14 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -241,6 +244,51 @@ TEST_SUITE("runtime/kernel/process") {
     REQUIRE(held.ok());
     held->start_gate.Reset();
     CHECK(os::WaitFor(held->pidfd.get())->Code() == 125);
+  }
+
+  TEST_CASE("a seccomp listener goes to its socket together with the state") {
+    Fixture fixture;
+    const std::string path = fixture.dir() + "/listener";
+    const os::UniqueFd server(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    strcpy(address.sun_path, path.c_str());
+    REQUIRE(bind(server.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0);
+    REQUIRE(listen(server.get(), 1) == 0);
+    oci::Spec spec = fixture.Shell("exit 3");
+    oci::Seccomp profile;
+    profile.default_action = "SCMP_ACT_ALLOW";
+    profile.listener_path = path;
+    profile.listener_metadata = "meta";
+    profile.syscalls = {{.names = {"mkdir"}, .action = "SCMP_ACT_NOTIFY"}};
+    spec.linux_config.seccomp = profile;
+    auto filter = CompileSeccomp(profile, "");
+    REQUIRE(filter.ok());
+    CreateRequest request;
+    request.spec = &spec;
+    request.id = "listened";
+    request.bundle = fixture.dir();
+    request.seccomp = &*filter;
+    const Outcome outcome = RunToEnd(std::move(request));
+    INFO(outcome.status.message());
+    CHECK(outcome.code == 3);
+    const os::UniqueFd client(accept4(server.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    char text[2048] = {};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    iovec data = {.iov_base = text, .iov_len = sizeof(text) - 1};
+    msghdr header = {};
+    header.msg_iov = &data;
+    header.msg_iovlen = 1;
+    header.msg_control = control;
+    header.msg_controllen = sizeof(control);
+    REQUIRE(recvmsg(client.get(), &header, MSG_CMSG_CLOEXEC) > 0);
+    CHECK(Has(text, "\"fds\":[\"seccompFd\"]"));
+    CHECK(Has(text, "\"metadata\":\"meta\""));
+    CHECK(Has(text, "\"id\":\"listened\""));
+    REQUIRE(CMSG_FIRSTHDR(&header) != nullptr);
+    int listener = -1;
+    memcpy(&listener, CMSG_DATA(CMSG_FIRSTHDR(&header)), sizeof(int));
+    CHECK(close(listener) == 0);
   }
 
   TEST_CASE("hooks of all kinds run in order, each with the state on its input") {
