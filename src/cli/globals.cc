@@ -13,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "cli/enter.h"
 
 namespace coracle::cli {
 namespace {
@@ -22,10 +23,10 @@ std::string AbsoluteVariable(const char* name) {
   return value != nullptr && *value == '/' ? value : "";
 }
 
-// A directory of user `uid`, not a link to one.
-bool BelongsTo(const std::string& path, uid_t uid) {
+// A directory of our user, not a link to one. In a user namespace of ours it belongs to the effective user, root.
+bool IsOurs(const std::string& path) {
   struct stat st;
-  return lstat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == uid;
+  return lstat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid();
 }
 
 absl::StatusOr<std::string> RootlessRoot() {
@@ -43,7 +44,7 @@ absl::StatusOr<std::string> PrivateDirectoryInTmp(uid_t uid) {
     return ErrnoStatus(errno, absl::StrCat("mkdir ", path));
   struct stat st;
   if (lstat(path.c_str(), &st) != 0) return ErrnoStatus(errno, absl::StrCat("stat ", path));
-  if (!S_ISDIR(st.st_mode) || st.st_uid != uid || (st.st_mode & 077) != 0) {
+  if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0) {
     return absl::FailedPreconditionError(absl::StrCat(
         "runtime directory ", path, " is not a private directory of user ", uid, ": use --runroot"));
   }
@@ -52,9 +53,9 @@ absl::StatusOr<std::string> PrivateDirectoryInTmp(uid_t uid) {
 
 absl::StatusOr<std::string> RootlessRunroot(uid_t uid) {
   const std::string runtime = AbsoluteVariable("XDG_RUNTIME_DIR");
-  if (!runtime.empty() && BelongsTo(runtime, uid)) return absl::StrCat(runtime, "/coracle");
+  if (!runtime.empty() && IsOurs(runtime)) return absl::StrCat(runtime, "/coracle");
   const std::string standard = absl::StrCat("/run/user/", uid);
-  if (BelongsTo(standard, uid)) return absl::StrCat(standard, "/coracle");
+  if (IsOurs(standard)) return absl::StrCat(standard, "/coracle");
   return PrivateDirectoryInTmp(uid);
 }
 
@@ -79,7 +80,7 @@ absl::Status CheckWord(absl::string_view option, absl::string_view value, absl::
 
 absl::StatusOr<Globals> ResolveGlobals(const ParsedCommand& parsed) {
   Globals globals;
-  const uid_t uid = geteuid();
+  const uid_t uid = CallingUser();
   globals.rootless = uid != 0;
   globals.root = parsed.GlobalString("root");
   if (globals.root.empty() && !globals.rootless) globals.root = "/var/lib/coracle";

@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "cli/enter.h"
 #include "cli/help.h"
 #include "cli/invocation.h"
 #include "cli/version.h"
@@ -75,6 +76,10 @@ int RunCommand(ParsedCommand parsed) {
     }
     globals = *std::move(resolved);
   }
+  if (const absl::Status entered = EnterFor(command, globals); !entered.ok()) {
+    PrintError(entered);
+    return ExitCodeFor(entered);
+  }
   Invocation invocation(std::move(parsed), std::move(globals));
   const int code = command.run(invocation);
   const absl::Status flushed = invocation.out().Flush();
@@ -90,6 +95,7 @@ int Main(int argc, char** argv) {
   if (!oci && IsPlainVersion(argc, argv)) {
     _exit(write(STDOUT_FILENO, kVersionLine, sizeof(kVersionLine) - 1) < 0 ? kEngineExitCode : 0);
   }
+  SetProgramArguments(argv);
   signal(SIGPIPE, SIG_IGN);  // a reader that goes away is an EPIPE, not a death in the middle of a change
   std::vector<absl::string_view> words;
   if (oci) words.push_back("oci");

@@ -125,7 +125,7 @@ constexpr Command kAttach = {
     .max_args = 1,
     .args_waived_by = "latest",
     .completes = Completes::kRunning,
-    .run = nullptr,
+    .run = CmdAttach,
 };
 
 constexpr Command kExec = {
@@ -142,7 +142,7 @@ constexpr Command kExec = {
     .args_waived_by = "latest,cidfile",
     .completes = Completes::kRunning,
     .flags = kStopAtFirstArgument | kEntersContainer,
-    .run = nullptr,
+    .run = CmdExec,
 };
 
 constexpr Command kInit = {
@@ -159,7 +159,7 @@ constexpr Command kInit = {
     .args_waived_by = "all,latest",
     .completes = Completes::kContainers,
     .flags = kNeedsUserns | kEntersContainer,
-    .run = nullptr,
+    .run = CmdInit,
 };
 
 constexpr Command kKill = {
@@ -173,7 +173,7 @@ constexpr Command kKill = {
     .max_args = -1,
     .args_waived_by = "all,latest,cidfile",
     .completes = Completes::kRunning,
-    .run = nullptr,
+    .run = CmdKill,
 };
 
 constexpr Command kPause = {
@@ -187,7 +187,7 @@ constexpr Command kPause = {
     .max_args = -1,
     .args_waived_by = kSelectors,
     .completes = Completes::kRunning,
-    .run = nullptr,
+    .run = CmdPause,
 };
 
 constexpr Command kRename = {
@@ -199,7 +199,7 @@ constexpr Command kRename = {
     .min_args = 2,
     .max_args = 2,
     .completes = Completes::kContainers,
-    .run = nullptr,
+    .run = CmdRename,
 };
 
 constexpr Command kRestart = {
@@ -214,7 +214,7 @@ constexpr Command kRestart = {
     .args_waived_by = "all,latest,cidfile,filter,running",
     .completes = Completes::kContainers,
     .flags = kNeedsUserns | kEntersContainer,
-    .run = nullptr,
+    .run = CmdRestart,
 };
 
 constexpr Command kRm = {
@@ -229,7 +229,7 @@ constexpr Command kRm = {
     .args_waived_by = kSelectors,
     .completes = Completes::kContainers,
     .flags = kNeedsUserns,
-    .run = nullptr,
+    .run = CmdRm,
 };
 
 constexpr Command kStart = {
@@ -244,7 +244,7 @@ constexpr Command kStart = {
     .args_waived_by = "all,latest,filter",
     .completes = Completes::kContainers,
     .flags = kNeedsUserns | kEntersContainer,
-    .run = nullptr,
+    .run = CmdStart,
 };
 
 constexpr Command kStop = {
@@ -260,7 +260,7 @@ constexpr Command kStop = {
     .max_args = -1,
     .args_waived_by = kSelectors,
     .completes = Completes::kRunning,
-    .run = nullptr,
+    .run = CmdStop,
 };
 
 constexpr Command kUnpause = {
@@ -274,7 +274,7 @@ constexpr Command kUnpause = {
     .max_args = -1,
     .args_waived_by = kSelectors,
     .completes = Completes::kRunning,
-    .run = nullptr,
+    .run = CmdUnpause,
 };
 
 constexpr Command kWait = {
@@ -288,7 +288,7 @@ constexpr Command kWait = {
     .max_args = -1,
     .args_waived_by = "latest",
     .completes = Completes::kContainers,
-    .run = nullptr,
+    .run = CmdWait,
 };
 
 }  // namespace coracle::cli

@@ -78,7 +78,7 @@ constexpr Command kContainerExists = {
     .min_args = 1,
     .max_args = 1,
     .completes = Completes::kContainers,
-    .run = nullptr,
+    .run = CmdContainerExists,
 };
 
 constexpr Option kInspectOnly[] = {
@@ -100,7 +100,7 @@ constexpr Command kContainerInspect = {
     .max_args = -1,
     .args_waived_by = "latest",
     .completes = Completes::kContainers,
-    .run = nullptr,
+    .run = CmdContainerInspect,
 };
 
 constexpr Option kPruneOnly[] = {
@@ -118,7 +118,7 @@ constexpr Command kContainerPrune = {
     .examples = kPruneExamples,
     .options = kPruneOptions,
     .flags = kNeedsUserns,
-    .run = nullptr,
+    .run = CmdContainerPrune,
 };
 
 constexpr Node kContainerNodes[] = {
@@ -169,7 +169,7 @@ constexpr Command kLogs = {
     .max_args = -1,
     .args_waived_by = "latest",
     .completes = Completes::kContainers,
-    .run = nullptr,
+    .run = CmdLogs,
 };
 
 constexpr Command kPort = {
@@ -183,7 +183,7 @@ constexpr Command kPort = {
     .max_args = 2,
     .args_waived_by = "all,latest",
     .completes = Completes::kContainers,
-    .run = nullptr,
+    .run = CmdPort,
 };
 
 constexpr Command kPs = {
@@ -193,7 +193,7 @@ constexpr Command kPs = {
     .description = "Lists the containers that run, the newest first.",
     .examples = kPsExamples,
     .options = kPsOptions,
-    .run = nullptr,
+    .run = CmdPs,
 };
 
 constexpr Command kTop = {
@@ -209,7 +209,7 @@ constexpr Command kTop = {
     .args_waived_by = "latest",
     .completes = Completes::kRunning,
     .flags = kStopAtFirstArgument,
-    .run = nullptr,
+    .run = CmdTop,
 };
 
 }  // namespace coracle::cli

@@ -59,7 +59,7 @@ constexpr Command kImageExists = {
     .min_args = 1,
     .max_args = 1,
     .completes = Completes::kImages,
-    .run = nullptr,
+    .run = CmdImageExists,
 };
 
 constexpr Option kInspectOnly[] = {String("format", 'f', "FORMAT", "json or a Go template")};
@@ -75,7 +75,7 @@ constexpr Command kImageInspect = {
     .min_args = 1,
     .max_args = -1,
     .completes = Completes::kImages,
-    .run = nullptr,
+    .run = CmdImageInspect,
 };
 
 constexpr Option kPruneOnly[] = {
@@ -93,7 +93,7 @@ constexpr Command kImagePrune = {
     .examples = kPruneExamples,
     .options = kPruneOptions,
     .flags = kNeedsUserns,
-    .run = nullptr,
+    .run = CmdImagePrune,
 };
 
 constexpr Node kImageNodes[] = {
@@ -128,7 +128,7 @@ constexpr Command kImages = {
     .options = kImagesOptions,
     .max_args = 1,
     .completes = Completes::kImages,
-    .run = nullptr,
+    .run = CmdImages,
 };
 
 constexpr Command kImport = {
@@ -143,7 +143,7 @@ constexpr Command kImport = {
     .max_args = 2,
     .completes = Completes::kFiles,
     .flags = kNeedsUserns,
-    .run = nullptr,
+    .run = CmdImport,
 };
 
 constexpr Command kRmi = {
@@ -159,7 +159,7 @@ constexpr Command kRmi = {
     .args_waived_by = "all",
     .completes = Completes::kImages,
     .flags = kNeedsUserns,
-    .run = nullptr,
+    .run = CmdRmi,
 };
 
 constexpr Command kTag = {
@@ -171,7 +171,7 @@ constexpr Command kTag = {
     .min_args = 2,
     .max_args = -1,
     .completes = Completes::kImages,
-    .run = nullptr,
+    .run = CmdTag,
 };
 
 constexpr Command kUntag = {
@@ -183,7 +183,7 @@ constexpr Command kUntag = {
     .min_args = 1,
     .max_args = -1,
     .completes = Completes::kImages,
-    .run = nullptr,
+    .run = CmdUntag,
 };
 
 }  // namespace coracle::cli

@@ -327,7 +327,7 @@ constexpr Command kRun = {
     .max_args = -1,
     .completes = Completes::kImages,
     .flags = kStopAtFirstArgument | kNeedsUserns | kEntersContainer,
-    .run = nullptr,
+    .run = CmdRun,
 };
 
 constexpr Command kCreate = {
@@ -341,7 +341,7 @@ constexpr Command kCreate = {
     .max_args = -1,
     .completes = Completes::kImages,
     .flags = kStopAtFirstArgument | kNeedsUserns | kEntersContainer,
-    .run = nullptr,
+    .run = CmdCreate,
 };
 
 }  // namespace coracle::cli

@@ -73,7 +73,7 @@ constexpr Command kInfo = {
     .description = "Storage, cgroups, namespaces, security modules, and where the store is.",
     .examples = kInfoExamples,
     .options = kFormatOptions,
-    .run = nullptr,
+    .run = CmdInfo,
 };
 
 constexpr Command kInspect = {
@@ -87,7 +87,7 @@ constexpr Command kInspect = {
     .max_args = -1,
     .args_waived_by = "latest",
     .completes = Completes::kObjects,
-    .run = nullptr,
+    .run = CmdInspect,
 };
 
 constexpr Command kMan = {

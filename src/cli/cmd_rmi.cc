@@ -1,0 +1,94 @@
+// rmi and image prune.
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "cli/commands.h"
+#include "cli/confirm.h"
+#include "cli/image_use.h"
+#include "cli/invocation.h"
+#include "cli/select.h"
+#include "image/image_store.h"
+
+namespace coracle::cli {
+namespace {
+
+// --force: the containers of the image go first.
+absl::Status RemoveUsers(engine::Engine& engine, const std::string& image_id) {
+  ASSIGN_OR_RETURN(const std::vector<engine::ContainerView> views, engine::LookAll(engine));
+  for (const engine::ContainerView& view : views) {
+    if (view.record.image_id() != image_id) continue;
+    engine::RemoveRequest request;
+    request.force = true;
+    RETURN_IF_ERROR(engine::RemoveContainer(engine, view, request));
+  }
+  return absl::OkStatus();
+}
+
+void Print(const image::Removal& removal, Output& out) {
+  for (const std::string& name : removal.untagged) out.WriteLine(absl::StrCat("Untagged: ", name));
+  for (const std::string& id : removal.deleted) out.WriteLine(absl::StrCat("Deleted: ", id));
+}
+
+absl::Status RemoveOne(Invocation& invocation, engine::Engine& engine, const std::string& reference) {
+  const bool force = invocation.parsed().GetBool("force");
+  if (force) {
+    ASSIGN_OR_RETURN(const image::ImageInfo info, image::Find(engine.store, reference));
+    // With further names the image stays, and so do its containers.
+    if (info.names.size() <= 1) RETURN_IF_ERROR(RemoveUsers(engine, info.record.id()));
+  }
+  ASSIGN_OR_RETURN(const auto used, ImagesInUse(engine));
+  ASSIGN_OR_RETURN(const image::Removal removal, image::Remove(engine.store, reference, force, used));
+  Print(removal, invocation.out());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::string>> Targets(Invocation& invocation, engine::Engine& engine) {
+  if (!invocation.parsed().GetBool("all")) return invocation.args();
+  ASSIGN_OR_RETURN(const std::vector<image::ImageInfo> images, image::List(engine.store));
+  std::vector<std::string> targets;
+  for (const image::ImageInfo& info : images) {
+    if (info.names.empty()) targets.push_back(info.record.id());
+    targets.insert(targets.end(), info.names.begin(), info.names.end());
+  }
+  return targets;
+}
+
+}  // namespace
+
+int CmdRmi(Invocation& invocation) {
+  engine::Engine engine = MakeEngine(invocation);
+  const auto targets = Targets(invocation, engine);
+  if (!targets.ok()) return invocation.Fail(targets.status());
+  const bool ignore = invocation.parsed().GetBool("ignore") || invocation.parsed().GetBool("force");
+  int code = 0;
+  for (const std::string& target : *targets) {
+    const absl::Status status = RemoveOne(invocation, engine, target);
+    if (status.ok() || (ignore && absl::IsNotFound(status))) continue;
+    (void)invocation.Fail(status);
+    // podman: 1 for a missing image, 2 for one in use.
+    code = absl::IsNotFound(status) ? 1 : absl::IsFailedPrecondition(status) ? 2 : 125;
+  }
+  return code;
+}
+
+int CmdImagePrune(Invocation& invocation) {
+  const ParsedCommand& parsed = invocation.parsed();
+  if (!parsed.GetList("filter").empty()) {
+    return invocation.Fail(
+        WithExitCode(absl::UnimplementedError("image prune --filter is not supported yet"), 125));
+  }
+  const bool all = parsed.GetBool("all");
+  if (!parsed.GetBool("force") &&
+      !Confirm(all ? "This will remove all images without at least one container associated to them"
+                   : "This will remove all dangling images")) {
+    return 0;
+  }
+  engine::Engine engine = MakeEngine(invocation);
+  const auto used = ImagesInUse(engine);
+  if (!used.ok()) return invocation.Fail(used.status());
+  const auto removal = image::Prune(engine.store, all, *used);
+  if (!removal.ok()) return invocation.Fail(removal.status());
+  for (const std::string& id : removal->deleted) invocation.out().WriteLine(id);
+  return 0;
+}
+
+}  // namespace coracle::cli

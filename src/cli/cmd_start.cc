@@ -1,0 +1,86 @@
+// start: containers that exist, in the background or attached to one.
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "cli/attached.h"
+#include "cli/commands.h"
+#include "cli/invocation.h"
+#include "cli/select.h"
+#include "cli/stop_options.h"
+
+namespace coracle::cli {
+namespace {
+
+using engine::ContainerView;
+
+// A container that `init` has prepared only needs to be told to go on.
+absl::StatusOr<os::UniqueFd> GoOn(engine::Engine& engine, const ContainerView& view) {
+  ASSIGN_OR_RETURN(os::UniqueFd connection,
+                   monitor::ConnectAttach(engine.store.ContainerRunDir(view.record.id())));
+  RETURN_IF_ERROR(monitor::SendStart(connection));
+  return connection;
+}
+
+// Starts it, or finds it running. The connection is valid if `attach`.
+absl::StatusOr<os::UniqueFd> StartOne(engine::Engine& engine, const std::string& id, bool attach) {
+  ASSIGN_OR_RETURN(const store::FileLock lock, store::LockContainer(engine.store, id));
+  ASSIGN_OR_RETURN(const ContainerView view, engine::Look(engine, id));
+  if (view.state.status() == store::INITIALIZED) return GoOn(engine, view);
+  if (engine::IsRunning(view)) {
+    if (!attach) return os::UniqueFd();
+    return monitor::ConnectAttach(engine.store.ContainerRunDir(id));
+  }
+  engine::StartRequest request;
+  request.foreground = attach;
+  request.preserve_fds = static_cast<int>(view.record.config().preserve_fds());
+  ASSIGN_OR_RETURN(monitor::Launched launched, engine::StartContainer(engine, view.record, request));
+  return std::move(launched.attach);
+}
+
+absl::StatusOr<int> StartAttached(Invocation& invocation, engine::Engine& engine) {
+  const ParsedCommand& parsed = invocation.parsed();
+  if (invocation.args().size() > 1) {
+    return WithExitCode(absl::InvalidArgumentError("you cannot start and attach multiple containers at once"),
+                        125);
+  }
+  ASSIGN_OR_RETURN(const ContainerView view, SelectOne(invocation, engine));
+  const std::string& id = view.record.id();
+  ASSIGN_OR_RETURN(const os::UniqueFd connection, StartOne(engine, id, /*attach=*/true));
+  monitor::AttachOptions options;
+  options.in = parsed.GetBool("interactive") && view.record.config().open_stdin();
+  options.tty = view.record.config().tty();
+  options.detach_keys = parsed.GetString("detach-keys");
+  options.sig_proxy = parsed.GetBool("sig-proxy");
+  return Attached(engine, id, connection, options);
+}
+
+}  // namespace
+
+int CmdStart(Invocation& invocation) {
+  engine::Engine engine = MakeEngine(invocation);
+  const ParsedCommand& parsed = invocation.parsed();
+  if (parsed.GetBool("attach") || parsed.GetBool("interactive")) {
+    const absl::StatusOr<int> code = StartAttached(invocation, engine);
+    return code.ok() ? *code : invocation.Fail(code.status());
+  }
+  SelectOptions options;
+  options.eligible = [](const ContainerView& view) { return !engine::IsRunning(view); };
+  return ForEachSelected(invocation, engine, options, [&engine](Selection& selection) {
+    return StartOne(engine, selection.view.record.id(), /*attach=*/false).status();
+  });
+}
+
+int CmdRestart(Invocation& invocation) {
+  engine::Engine engine = MakeEngine(invocation);
+  const ParsedCommand& parsed = invocation.parsed();
+  const std::optional<uint32_t> timeout = StopTimeOption(parsed);
+  SelectOptions options;
+  if (parsed.GetBool("running")) options.eligible = engine::IsRunning;
+  const absl::StatusOr<std::optional<int>> signal = StopSignalOption(parsed);
+  if (!signal.ok()) return invocation.Fail(signal.status());
+  return ForEachSelected(invocation, engine, options, [&](Selection& selection) -> absl::Status {
+    RETURN_IF_ERROR(engine::Stop(engine, selection.view, timeout, *signal));
+    return StartOne(engine, selection.view.record.id(), /*attach=*/false).status();
+  });
+}
+
+}  // namespace coracle::cli

@@ -1,0 +1,31 @@
+// What inspect and ps say about containers, as JSON with the member names of podman and docker.
+#ifndef CORACLE_CLI_CONTAINER_JSON_H_
+#define CORACLE_CLI_CONTAINER_JSON_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/json.h"
+#include "engine/engine.h"
+
+namespace coracle::cli {
+
+// The object of `container inspect`. `size_bytes`: what was written, with --size.
+Json InspectJson(const engine::Engine& engine, const engine::ContainerView& view,
+                 std::optional<int64_t> size_bytes);
+
+// An element of `ps --format json`.
+Json PsJson(const engine::ContainerView& view, std::optional<int64_t> size_bytes);
+// The fields of a `ps --format` template. `truncate`: short ids and commands.
+Json PsRow(const engine::ContainerView& view, std::optional<int64_t> size_bytes, bool truncate);
+
+// "Up 5 minutes", "Exited (0) 2 hours ago", "Created", "Up 3 seconds (Paused)".
+std::string StatusText(const engine::ContainerView& view);
+
+// RFC 3339 with nanoseconds in the local zone; Go's zero time for 0.
+std::string TimeText(int64_t unix_nanos);
+
+}  // namespace coracle::cli
+
+#endif  // CORACLE_CLI_CONTAINER_JSON_H_

@@ -1,0 +1,69 @@
+#include "cli/enter.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "cli/output.h"
+#include "os/read_only_self.h"
+#include "os/user_namespace.h"
+
+namespace coracle::cli {
+namespace {
+
+// Set by us before we execute ourselves again, as root of a user namespace, for the user it belongs to. Of no
+// privilege: whoever sets it himself only chooses where his own store lies.
+constexpr char kCallerVariable[] = "_CORACLE_CALLING_UID";
+
+char** program_arguments = nullptr;
+
+bool EnteredBefore() { return geteuid() == 0 && getenv(kCallerVariable) != nullptr; }
+
+absl::Status BecomeReadOnly() {
+  if (program_arguments == nullptr) return absl::OkStatus();
+  return Annotate(os::EnsureReadOnlySelf(program_arguments, environ), "protect this program from containers");
+}
+
+absl::Status NoteCaller(uid_t uid) {
+  if (setenv(kCallerVariable, absl::StrCat(uid).c_str(), /*overwrite=*/1) != 0)
+    return ErrnoStatus(errno, "setenv");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void SetProgramArguments(char** argv) { program_arguments = argv; }
+
+uid_t CallingUser() {
+  uint32_t uid = 0;
+  if (EnteredBefore() && absl::SimpleAtoi(getenv(kCallerVariable), &uid)) return uid;
+  return geteuid();
+}
+
+absl::Status EnterFor(const Command& command, const Globals& globals) {
+  if (globals.rootless && !EnteredBefore()) {
+    if (!command.Has(kNeedsUserns)) return absl::OkStatus();
+    const uid_t caller = geteuid();
+    auto ids = os::EnterRootlessUserNamespace();
+    if (!ids.ok()) return WithExitCode(ids.status(), 125);
+    RETURN_IF_ERROR(NoteCaller(caller));
+    if (!ids->reduced_because.empty()) {
+      PrintWarning(absl::StrCat("only your own user id is mapped: ", ids->reduced_because, ", ignoring"));
+    }
+  }
+  if (!command.Has(kEntersContainer)) return absl::OkStatus();
+  return BecomeReadOnly();
+}
+
+absl::Status EnterBeside(pid_t monitor, const Globals& globals) {
+  if (!globals.rootless || EnteredBefore()) return absl::OkStatus();
+  const uid_t caller = geteuid();
+  RETURN_IF_ERROR(os::JoinUserNamespace(monitor));
+  RETURN_IF_ERROR(NoteCaller(caller));
+  return BecomeReadOnly();
+}
+
+}  // namespace coracle::cli

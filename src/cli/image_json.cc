@@ -1,0 +1,125 @@
+#include "cli/image_json.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "base/size.h"
+#include "base/status.h"
+#include "base/text.h"
+#include "base/time_format.h"
+#include "oci/image_config.h"
+
+namespace coracle::cli {
+namespace {
+
+std::string CreatedText(const store::ImageRecord& record) {
+  return FormatRfc3339Nano(absl::FromUnixNanos(record.created_unix_nanos()));
+}
+
+// "localhost/busybox:latest" into name and tag; the tag follows the last colon behind the last slash.
+std::pair<std::string, std::string> SplitName(const std::string& name) {
+  const size_t slash = name.rfind('/');
+  const size_t colon = name.find(':', slash == std::string::npos ? 0 : slash);
+  if (colon == std::string::npos) return {name, "<none>"};
+  return {name.substr(0, colon), name.substr(colon + 1)};
+}
+
+Json RepoDigests(const image::ImageInfo& info) {
+  Json digests = Json::array();
+  for (const std::string& name : info.names) {
+    digests.push_back(absl::StrCat(SplitName(name).first, "@", info.record.manifest_digest()));
+  }
+  return digests;
+}
+
+Json Names(const image::ImageInfo& info) {
+  Json names = Json::array();
+  for (const std::string& name : info.names) names.push_back(name);
+  return names;
+}
+
+}  // namespace
+
+absl::StatusOr<Json> ImageInspectJson(const store::Store& store, const image::ImageInfo& info) {
+  ASSIGN_OR_RETURN(const std::string text, image::ReadConfig(store, info.record));
+  ASSIGN_OR_RETURN(const oci::ImageConfig config, oci::ParseImageConfig(text), "config of image ",
+                   info.record.id());
+  ASSIGN_OR_RETURN(Json document, ParseJson(text));
+  Json json;
+  json["Id"] = info.record.id();
+  json["Digest"] = info.record.manifest_digest();
+  json["RepoTags"] = Names(info);
+  json["RepoDigests"] = RepoDigests(info);
+  json["Parent"] = "";
+  json["Comment"] = config.history.empty() ? "" : config.history.back().comment;
+  json["Created"] = CreatedText(info.record);
+  Json* own = document.is_object() && document.contains("config") ? &document["config"] : nullptr;
+  json["Config"] = own == nullptr ? Json::object() : *own;
+  json["Version"] = "";
+  json["Author"] = config.author;
+  json["Architecture"] = config.architecture;
+  json["Os"] = config.os;
+  if (!config.variant.empty()) json["Variant"] = config.variant;
+  json["Size"] = info.record.size_bytes();
+  json["VirtualSize"] = info.record.size_bytes();
+  json["GraphDriver"] = {{"Name", "overlay"}, {"Data", Json::object()}};
+  Json layers = Json::array();
+  for (const std::string& layer : info.record.layer_ids()) layers.push_back(absl::StrCat("sha256:", layer));
+  json["RootFS"] = {{"Type", "layers"}, {"Layers", layers}};
+  json["Labels"] = Json::object();
+  for (const auto& [key, value] : config.config.labels) json["Labels"][key] = value;
+  json["Annotations"] = Json::object();
+  json["ManifestType"] = info.record.manifest_media_type();
+  json["User"] = config.config.user;
+  json["History"] = document.contains("history") ? document["history"] : Json::array();
+  json["NamesHistory"] = Names(info);
+  return json;
+}
+
+Json ImagesJson(const image::ImageInfo& info, bool in_use) {
+  Json json;
+  json["Id"] = info.record.id();
+  json["ParentId"] = "";
+  json["RepoTags"] = Names(info);
+  json["RepoDigests"] = RepoDigests(info);
+  json["Size"] = info.record.size_bytes();
+  json["SharedSize"] = 0;
+  json["VirtualSize"] = info.record.size_bytes();
+  json["Labels"] = nullptr;
+  json["Containers"] = in_use ? 1 : 0;
+  json["Names"] = Names(info);
+  json["Digest"] = info.record.manifest_digest();
+  json["History"] = Names(info);
+  json["Created"] = info.record.created_unix_nanos() / 1000000000;
+  json["CreatedAt"] = CreatedText(info.record);
+  return json;
+}
+
+std::vector<Json> ImageRows(const image::ImageInfo& info, bool truncate) {
+  std::vector<std::pair<std::string, std::string>> names;
+  for (const std::string& name : info.names) names.push_back(SplitName(name));
+  if (names.empty()) names.emplace_back("<none>", "<none>");
+  const absl::Time created = absl::FromUnixNanos(info.record.created_unix_nanos());
+  std::vector<Json> rows;
+  for (const auto& [repository, tag] : names) {
+    Json row;
+    row["Repository"] = repository;
+    row["Tag"] = tag;
+    row["ID"] = truncate ? std::string(ShortId(info.record.id())) : absl::StrCat("sha256:", info.record.id());
+    row["Id"] = info.record.id();
+    row["Digest"] = info.record.manifest_digest();
+    row["Created"] = HumanAgo(created, absl::Now());
+    row["CreatedSince"] = row["Created"];
+    row["CreatedAt"] = absl::FormatTime("%Y-%m-%d %H:%M:%S %z %Z", created, absl::LocalTimeZone());
+    row["CreatedTime"] = row["CreatedAt"];
+    row["Size"] = HumanSize(info.record.size_bytes(), 3, " ");
+    row["VirtualSize"] = row["Size"];
+    row["ReadOnly"] = false;
+    row["History"] = "";
+    row["Containers"] = "N/A";
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+}  // namespace coracle::cli

@@ -1,0 +1,171 @@
+// Making a container: the image's defaults and the user's options become one record.
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <ctime>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/signal_name.h"
+#include "base/status.h"
+#include "engine/engine.h"
+#include "image/image_store.h"
+#include "oci/image_config.h"
+
+namespace coracle::engine {
+namespace {
+
+using store::ContainerConfig;
+
+absl::Status Refuse(absl::string_view message) {
+  return WithExitCode(absl::InvalidArgumentError(message), 125);
+}
+
+absl::string_view VariableName(absl::string_view entry) { return entry.substr(0, entry.find('=')); }
+
+// The image's variables that the user neither sets nor unsets, then the user's.
+void MergeEnvironment(const std::vector<std::string>& image_env, const CreateRequest& request,
+                      ContainerConfig& config) {
+  const std::vector<std::string> own(config.env().begin(), config.env().end());
+  config.clear_env();
+  for (const std::string& entry : request.default_env) {
+    const auto same = [name = VariableName(entry)](const std::string& o) { return VariableName(o) == name; };
+    if (std::none_of(image_env.begin(), image_env.end(), same) &&
+        std::none_of(own.begin(), own.end(), same)) {
+      config.add_env(entry);
+    }
+  }
+  const auto is_unset = [&request](absl::string_view name) {
+    return request.unset_env_all ||
+           std::find(request.unset_env.begin(), request.unset_env.end(), name) != request.unset_env.end();
+  };
+  for (const std::string& entry : image_env) {
+    const absl::string_view name = VariableName(entry);
+    const bool overridden =
+        std::any_of(own.begin(), own.end(), [name](const std::string& o) { return VariableName(o) == name; });
+    if (!overridden && !is_unset(name)) config.add_env(entry);
+  }
+  for (size_t i = 0; i < own.size(); ++i) {
+    const bool repeated =
+        std::any_of(own.begin() + static_cast<std::ptrdiff_t>(i) + 1, own.end(),
+                    [&](const std::string& o) { return VariableName(o) == VariableName(own[i]); });
+    if (!repeated) config.add_env(own[i]);
+  }
+}
+
+void MergeLabels(const oci::ImageConfig& image, ContainerConfig& config) {
+  for (const auto& [key, value] : image.config.labels) {
+    const bool overridden =
+        std::any_of(config.labels().begin(), config.labels().end(),
+                    [&key = key](const store::StringPair& pair) { return pair.key() == key; });
+    if (overridden) continue;
+    store::StringPair* pair = config.add_labels();
+    pair->set_key(key);
+    pair->set_value(value);
+  }
+}
+
+// A user's --entrypoint drops the image's command; a user's command replaces only the image's (docker run).
+void MergeCommand(const oci::ImageConfig& image, const CreateRequest& request, ContainerConfig& config) {
+  if (!request.entrypoint_given) {
+    for (const std::string& arg : image.config.entrypoint) config.add_entrypoint(arg);
+    if (config.command().empty()) {
+      for (const std::string& arg : image.config.cmd) config.add_command(arg);
+    }
+  }
+}
+
+absl::Status MergeImage(Engine& engine, const CreateRequest& request, store::ContainerRecord& record) {
+  ASSIGN_OR_RETURN(image::ImageForRun image, image::FindForRun(engine.store, request.image));
+  ASSIGN_OR_RETURN(oci::ImageConfig config, oci::ParseImageConfig(image.config_json), "image ",
+                   request.image);
+  record.set_image_id(image.id);
+  record.set_image_name(image.name.empty() ? request.image : image.name);
+  for (const std::string& layer : image.layer_ids) record.add_layer_ids(layer);
+  ContainerConfig& merged = *record.mutable_config();
+  MergeCommand(config, request, merged);
+  MergeEnvironment(config.config.env, request, merged);
+  MergeLabels(config, merged);
+  if (merged.workdir().empty()) merged.set_workdir(config.config.working_dir);
+  if (merged.user().empty()) merged.set_user(config.config.user);
+  if (merged.stop_signal().empty()) merged.set_stop_signal(config.config.stop_signal);
+  return absl::OkStatus();
+}
+
+absl::Status UseRootfs(const CreateRequest& request, store::ContainerRecord& record) {
+  struct stat info;
+  if (stat(request.rootfs.c_str(), &info) != 0) {
+    return WithExitCode(ErrnoStatus(errno, absl::StrCat("rootfs ", request.rootfs)), 125);
+  }
+  if (!S_ISDIR(info.st_mode)) return Refuse(absl::StrCat("rootfs ", request.rootfs, ": is not a directory"));
+  record.set_rootfs(request.rootfs);
+  MergeEnvironment({}, request, *record.mutable_config());
+  return absl::OkStatus();
+}
+
+absl::Status CheckConfig(ContainerConfig& config) {
+  for (const std::string& arg : config.entrypoint()) config.add_args(arg);
+  for (const std::string& arg : config.command()) config.add_args(arg);
+  if (config.args().empty()) {
+    return Refuse("no command specified on command line or as CMD or ENTRYPOINT in the image");
+  }
+  if (!config.workdir().empty() && config.workdir()[0] != '/') {
+    return Refuse(absl::StrCat("the working directory '", config.workdir(),
+                               "' is invalid, it needs to be an absolute path"));
+  }
+  if (!config.stop_signal().empty()) {
+    RETURN_IF_ERROR(ParseSignal(config.stop_signal()).status(), "--stop-signal");
+  }
+  for (const store::Mount& mount : config.mounts()) {
+    if (mount.type() != "bind") continue;
+    struct stat info;
+    if (stat(mount.source().c_str(), &info) != 0) {
+      return WithExitCode(ErrnoStatus(errno, absl::StrCat("bind source ", mount.source())), 125);
+    }
+  }
+  return absl::OkStatus();
+}
+
+int64_t NowNanos() {
+  timespec now = {};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return now.tv_sec * int64_t{1000000000} + now.tv_nsec;
+}
+
+absl::Status RemoveReplaced(Engine& engine, const CreateRequest& request) {
+  if (!request.replace || request.name.empty()) return absl::OkStatus();
+  const auto view = Look(engine, request.name);
+  if (absl::IsNotFound(view.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(view.status());
+  if (view->record.name() != request.name) return absl::OkStatus();  // an id prefix that looks like the name
+  return RemoveContainer(engine, *view, {.force = true});
+}
+
+}  // namespace
+
+absl::StatusOr<Created> CreateContainer(Engine& engine, CreateRequest request) {
+  Created created;
+  store::ContainerRecord& record = created.record;
+  *record.mutable_config() = std::move(request.config);
+  RETURN_IF_ERROR(engine.store.EnsureExists());
+  if (request.rootfs.empty()) {
+    RETURN_IF_ERROR(MergeImage(engine, request, record));
+  } else {
+    RETURN_IF_ERROR(UseRootfs(request, record));
+  }
+  RETURN_IF_ERROR(CheckConfig(*record.mutable_config()));
+  RETURN_IF_ERROR(RemoveReplaced(engine, request));
+  record.set_id(store::NewContainerId());
+  record.set_name(request.name);
+  record.set_created_unix_nanos(NowNanos());
+  record.set_auto_remove(request.auto_remove);
+  for (std::string& arg : request.create_command) record.add_create_command(std::move(arg));
+  const bool durable = request.durable && !request.auto_remove;
+  ASSIGN_OR_RETURN(store::FileLock lock,
+                   store::CreateContainer(engine.store, record,
+                                          durable ? os::Durability::kDurable : os::Durability::kVolatile));
+  created.op_lock = std::move(lock);
+  return created;
+}
+
+}  // namespace coracle::engine

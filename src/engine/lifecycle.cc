@@ -1,0 +1,163 @@
+// Signals, stop, pause, rename, removal.
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <ctime>
+
+#include "absl/strings/str_cat.h"
+#include "base/signal_name.h"
+#include "base/status.h"
+#include "base/text.h"
+#include "engine/engine.h"
+#include "monitor/attach_client.h"
+#include "os/process_identity.h"
+#include "runtime/cgroup.h"
+#include "storage/container_root.h"
+
+namespace coracle::engine {
+namespace {
+
+constexpr uint32_t kDefaultStopSeconds = 10;
+// How long a monitor may take to tear down after its container was killed.
+constexpr int kTearDownSeconds = 60;
+
+absl::Status NotRunning(const ContainerView& view, absl::string_view what) {
+  return WithExitCode(absl::FailedPreconditionError(absl::StrCat(
+                          "cannot ", what, " container ", view.record.name(), ": it is ", StatusName(view))),
+                      125);
+}
+
+absl::Status SendSignal(const ContainerView& view, int signal) {
+  ASSIGN_OR_RETURN(const os::UniqueFd pidfd, os::OpenProcess(view.state.pid(), view.state.pid_start_time()));
+  if (syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0) != 0) {
+    return ErrnoStatus(errno,
+                       absl::StrCat("send ", SignalName(signal), " to container ", view.record.name()));
+  }
+  return absl::OkStatus();
+}
+
+// Waits for the monitor's end: then all is recorded and torn down. False after `milliseconds`.
+absl::StatusOr<bool> WaitForMonitor(const ContainerView& view, int64_t milliseconds) {
+  const auto pidfd = os::OpenProcess(view.state.monitor_pid(), view.state.monitor_start_time());
+  if (absl::IsNotFound(pidfd.status())) return true;
+  RETURN_IF_ERROR(pidfd.status());
+  pollfd wanted = {pidfd->get(), POLLIN, 0};
+  for (;;) {
+    const int ready = poll(&wanted, 1, milliseconds > INT32_MAX ? INT32_MAX : static_cast<int>(milliseconds));
+    if (ready >= 0) return ready > 0;
+    if (errno != EINTR) return ErrnoStatus(errno, "wait for the container's end");
+  }
+}
+
+// So that no restart policy brings it back.
+void TellStopRequested(Engine& engine, const ContainerView& view) {
+  const auto connection = monitor::ConnectAttach(engine.store.ContainerRunDir(view.record.id()));
+  if (connection.ok())
+    (void)monitor::SendStopRequested(*connection);  // a monitor just ending needs no telling
+}
+
+absl::Status Freezer(const ContainerView& view, bool freeze) {
+  const std::vector<std::string> paths(view.state.cgroup_paths().begin(), view.state.cgroup_paths().end());
+  if (paths.empty()) {
+    return WithExitCode(absl::FailedPreconditionError(
+                            absl::StrCat("cannot pause or unpause container ", view.record.name(),
+                                         ": it has no cgroup (this user may not make any on this host)")),
+                        125);
+  }
+  ASSIGN_OR_RETURN(const auto cgroup, runtime::Cgroup::Open(paths));
+  return freeze ? cgroup->Freeze() : cgroup->Thaw();
+}
+
+absl::Status SetStatus(Engine& engine, const ContainerView& view, store::ContainerStatus status) {
+  store::ContainerState state = view.state;
+  state.set_status(status);
+  return store::WriteState(engine.store, view.record.id(), state);
+}
+
+}  // namespace
+
+absl::Status Kill(Engine& engine, const ContainerView& view, int signal) {
+  if (!IsRunning(view)) return NotRunning(view, "kill");
+  if (signal == SIGKILL) {
+    TellStopRequested(engine, view);
+    if (view.state.status() == store::PAUSED) RETURN_IF_ERROR(Unpause(engine, view));
+  }
+  return SendSignal(view, signal);
+}
+
+absl::Status Stop(Engine& engine, const ContainerView& view, std::optional<uint32_t> timeout_seconds,
+                  std::optional<int> signal) {
+  if (view.state.status() == store::INITIALIZED) {
+    RETURN_IF_ERROR(SendSignal(view, SIGKILL));
+    return WaitForMonitor(view, kTearDownSeconds * 1000).status();
+  }
+  if (!IsRunning(view)) return absl::OkStatus();
+  const store::ContainerConfig& config = view.record.config();
+  TellStopRequested(engine, view);
+  if (view.state.status() == store::PAUSED) RETURN_IF_ERROR(Unpause(engine, view));
+  int stop_signal = SIGTERM;
+  if (signal.has_value()) {
+    stop_signal = *signal;
+  } else if (!config.stop_signal().empty()) {
+    ASSIGN_OR_RETURN(stop_signal, ParseSignal(config.stop_signal()));
+  }
+  const uint32_t timeout = timeout_seconds.value_or(
+      config.has_stop_timeout_seconds() ? config.stop_timeout_seconds() : kDefaultStopSeconds);
+  if (timeout > 0) {
+    const absl::Status sent = SendSignal(view, stop_signal);
+    if (!sent.ok() && !absl::IsNotFound(sent)) return sent;
+    ASSIGN_OR_RETURN(const bool ended, WaitForMonitor(view, int64_t{timeout} * 1000));
+    if (ended) return absl::OkStatus();
+  }
+  const absl::Status killed = SendSignal(view, SIGKILL);
+  if (!killed.ok() && !absl::IsNotFound(killed)) return killed;
+  ASSIGN_OR_RETURN(const bool ended, WaitForMonitor(view, kTearDownSeconds * 1000));
+  if (!ended) {
+    return absl::DeadlineExceededError(absl::StrCat("container ", view.record.name(), " did not end within ",
+                                                    kTearDownSeconds, " s of SIGKILL"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Pause(Engine& engine, const ContainerView& view) {
+  if (view.state.status() != store::RUNNING) return NotRunning(view, "pause");
+  RETURN_IF_ERROR(Freezer(view, /*freeze=*/true), "pause container ", view.record.name());
+  return SetStatus(engine, view, store::PAUSED);
+}
+
+absl::Status Unpause(Engine& engine, const ContainerView& view) {
+  if (view.state.status() != store::PAUSED) return NotRunning(view, "unpause");
+  RETURN_IF_ERROR(Freezer(view, /*freeze=*/false), "unpause container ", view.record.name());
+  return SetStatus(engine, view, store::RUNNING);
+}
+
+absl::Status Rename(Engine& engine, const ContainerView& view, const std::string& name) {
+  ASSIGN_OR_RETURN(const store::FileLock lock, store::LockContainer(engine.store, view.record.id()));
+  ASSIGN_OR_RETURN(store::ContainerRecord record, store::ReadContainer(engine.store, view.record.id()));
+  return store::RenameContainer(engine.store, record, name);
+}
+
+absl::Status RemoveContainer(Engine& engine, const ContainerView& view, const RemoveRequest& request) {
+  const bool alive = IsRunning(view) || view.state.status() == store::INITIALIZED;
+  if (alive && !request.force) {
+    return WithExitCode(WithHint(absl::FailedPreconditionError(
+                                     absl::StrCat("cannot remove container ", view.record.name(), " (",
+                                                  ShortId(view.record.id()), "): it is ", StatusName(view))),
+                                 "stop it first or use --force"),
+                        125);
+  }
+  if (alive) RETURN_IF_ERROR(Stop(engine, view, request.timeout_seconds, std::nullopt));
+  ASSIGN_OR_RETURN(const store::FileLock lock, store::LockContainer(engine.store, view.record.id()));
+  if (store::MonitorAlive(engine.store, view.record.id())) {
+    return WithExitCode(absl::FailedPreconditionError(absl::StrCat(
+                            "cannot remove container ", view.record.name(), ": it was started meanwhile")),
+                        125);
+  }
+  RETURN_IF_ERROR(storage::ReleaseRoot(engine.store, view.record.id()));
+  return store::RemoveContainer(engine.store, view.record.id());
+}
+
+}  // namespace coracle::engine

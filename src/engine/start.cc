@@ -1,0 +1,256 @@
+// Starting a container: from its record to a monitor that runs it.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "base/signal_name.h"
+#include "base/status.h"
+#include "engine/engine.h"
+#include "engine/host.h"
+#include "engine/identity.h"
+#include "engine/made_files.h"
+#include "engine/root_files.h"
+#include "engine/security.h"
+#include "engine/spec_builder.h"
+#include "os/file.h"
+#include "storage/container_root.h"
+
+namespace coracle::engine {
+namespace {
+
+using store::ContainerConfig;
+using store::ContainerRecord;
+
+absl::Status Refuse(absl::string_view message) {
+  return WithExitCode(absl::InvalidArgumentError(message), 125);
+}
+
+// ---- what the spec needs from the host ----
+
+absl::Status AddDevice(const std::string& path, SpecInput& input) {
+  struct stat info;
+  if (stat(path.c_str(), &info) != 0)
+    return WithExitCode(ErrnoStatus(errno, absl::StrCat("device ", path)), 125);
+  if (!S_ISCHR(info.st_mode) && !S_ISBLK(info.st_mode)) return Refuse(absl::StrCat("not a device: ", path));
+  HostDevice device;
+  device.type = S_ISBLK(info.st_mode) ? "b" : "c";
+  device.major = major(info.st_rdev);
+  device.minor = minor(info.st_rdev);
+  device.mode = info.st_mode;
+  device.uid = info.st_uid;
+  device.gid = info.st_gid;
+  input.devices[path] = device;
+  return absl::OkStatus();
+}
+
+// All device nodes directly below `directory` of the host's /dev; ptys and what is mounted there are the
+// container's own.
+void AddAllDevices(const std::string& directory, int depth, SpecInput& input) {
+  const auto names = os::ListDirectoryAt(AT_FDCWD, directory);
+  if (!names.ok()) return;
+  for (const std::string& name : *names) {
+    const std::string path = absl::StrCat(directory, "/", name);
+    if (path == "/dev/pts" || path == "/dev/shm" || path == "/dev/mqueue" || path == "/dev/console" ||
+        path == "/dev/ptmx" || path == "/dev/fd") {
+      continue;
+    }
+    struct stat info;
+    if (lstat(path.c_str(), &info) != 0) continue;
+    if (S_ISDIR(info.st_mode) && depth < 4) AddAllDevices(path, depth + 1, input);
+    if (!S_ISCHR(info.st_mode) && !S_ISBLK(info.st_mode)) continue;
+    input.all_host_devices.push_back({S_ISBLK(info.st_mode) ? "b" : "c", path, major(info.st_rdev),
+                                      minor(info.st_rdev), info.st_mode & 07777, info.st_uid, info.st_gid});
+  }
+}
+
+absl::Status AddDevices(const ContainerConfig& config, SpecInput& input) {
+  for (const store::DeviceRequest& device : config.devices())
+    RETURN_IF_ERROR(AddDevice(device.host_path(), input));
+  const store::Limits& limits = config.limits();
+  for (const auto* rates :
+       {&limits.blkio_weight_device(), &limits.device_read_bps(), &limits.device_write_bps(),
+        &limits.device_read_iops(), &limits.device_write_iops()}) {
+    for (const store::DeviceRate& rate : *rates) RETURN_IF_ERROR(AddDevice(rate.path(), input));
+  }
+  if (config.privileged()) AddAllDevices("/dev", 0, input);
+  return absl::OkStatus();
+}
+
+// `mode` is container:ID or ns:PATH; `kind` the name below /proc/PID/ns.
+absl::Status AddJoined(Engine& engine, const std::string& mode, const char* type, const char* kind,
+                       SpecInput& input) {
+  absl::string_view rest = mode;
+  if (absl::ConsumePrefix(&rest, "ns:")) {
+    input.joined[type] = std::string(rest);
+  } else if (absl::ConsumePrefix(&rest, "container:")) {
+    ASSIGN_OR_RETURN(const ContainerView other, Look(engine, rest));
+    if (!IsRunning(other)) {
+      return WithExitCode(
+          absl::FailedPreconditionError(absl::StrCat("cannot join the ", type, " namespace of container ",
+                                                     rest, ": it is not running")),
+          125);
+    }
+    input.joined[type] = absl::StrCat("/proc/", other.state.pid(), "/ns/", kind);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AddNamespaces(Engine& engine, const ContainerConfig& config, SpecInput& input) {
+  RETURN_IF_ERROR(AddJoined(engine, config.network_mode(), "network", "net", input));
+  RETURN_IF_ERROR(AddJoined(engine, config.pid_mode(), "pid", "pid", input));
+  RETURN_IF_ERROR(AddJoined(engine, config.ipc_mode(), "ipc", "ipc", input));
+  RETURN_IF_ERROR(AddJoined(engine, config.uts_mode(), "uts", "uts", input));
+  RETURN_IF_ERROR(AddJoined(engine, config.cgroupns_mode(), "cgroup", "cgroup", input));
+  return AddJoined(engine, config.userns_mode(), "user", "user", input);
+}
+
+// ---- the plan ----
+
+struct Prepared {
+  storage::PreparedRoot root;
+  monitor::LaunchPlan plan;
+};
+
+absl::Status AddIdentity(const ContainerRecord& record, const storage::PreparedRoot& root, SpecInput& input) {
+  std::vector<std::string> directories;
+  if (root.overlay.has_value()) {
+    if (!root.overlay->upper.empty()) directories.push_back(root.overlay->upper);
+    directories.insert(directories.end(), root.overlay->lower.begin(), root.overlay->lower.end());
+  } else {
+    directories.push_back(root.path);
+  }
+  const RootFiles files(std::move(directories));
+  ASSIGN_OR_RETURN(Identity identity, ResolveIdentity(record.config(), files));
+  input.user = std::move(identity.user);
+  input.home = std::move(identity.home);
+  return absl::OkStatus();
+}
+
+std::string CgroupPath(const ContainerRecord& record) {
+  const std::string& parent = record.config().cgroup_parent();
+  return absl::StrCat(parent.empty() ? "/coracle" : parent, "/", record.id());
+}
+
+void FillCgroup(const Engine& engine, const ContainerRecord& record, monitor::LaunchPlan& plan) {
+  const ContainerConfig& config = record.config();
+  plan.cgroup.path = CgroupPath(record);
+  plan.cgroup.disabled = config.cgroups() == "disabled";
+  const std::string& manager =
+      config.cgroup_manager().empty() ? engine.settings.cgroup_manager : config.cgroup_manager();
+  plan.cgroup.systemd = manager == "systemd";
+  if (plan.spec.linux_config.resources.has_value()) plan.cgroup.resources = *plan.spec.linux_config.resources;
+  plan.spec.linux_config.cgroups_path = plan.cgroup.path;
+}
+
+void FillFromConfig(const ContainerRecord& record, const StartRequest& request, monitor::LaunchPlan& plan) {
+  const ContainerConfig& config = record.config();
+  plan.id = record.id();
+  plan.name = record.name();
+  plan.log = config.log();
+  if (plan.log.path().empty()) plan.log.set_path(absl::StrCat(plan.container_dir, "/ctr.log"));
+  plan.restart = config.restart();
+  plan.tty = config.tty();
+  plan.open_stdin = config.open_stdin();
+  plan.foreground = request.foreground;
+  plan.passthrough = config.log().driver() == "passthrough";
+  plan.hold = request.hold;
+  plan.timeout_seconds = config.timeout_seconds();
+  plan.stop_timeout_seconds = config.has_stop_timeout_seconds() ? config.stop_timeout_seconds() : 10;
+  const auto signal = ParseSignal(config.stop_signal().empty() ? "SIGTERM" : config.stop_signal());
+  plan.stop_signal = signal.ok() ? *signal : 15;
+  plan.sdnotify = config.sdnotify();
+  plan.pid_file = config.pid_file();
+  plan.monitor_pid_file = config.monitor_pid_file();
+  plan.preserve_fds = request.preserve_fds;
+}
+
+// What the monitor does when the container has ended for good: the exit is recorded first, so that nobody who
+// sees the container gone misses its code.
+void FinishRun(Engine& engine, const ContainerRecord& record, const monitor::ExitInfo& info) {
+  store::ExitRecord exit;
+  exit.set_exit_code(info.exit_code);
+  exit.set_started_unix_nanos(info.started_unix_nanos);
+  exit.set_finished_unix_nanos(info.finished_unix_nanos);
+  exit.set_oom_killed(info.oom_killed);
+  exit.set_error(info.error);
+  exit.set_restart_count(info.restart_count);
+  exit.set_container_id(record.id());
+  exit.set_container_name(record.name());
+  if (record.auto_remove()) {
+    (void)store::WriteTombstone(engine.store, exit);        // a full runroot must not keep the container
+    (void)storage::ReleaseRoot(engine.store, record.id());  // best effort, the sweep finds it
+    (void)store::RemoveContainer(engine.store, record.id());
+    return;
+  }
+  (void)store::WriteExit(engine.store, record.id(), exit);
+  store::ContainerState state;
+  state.set_status(store::EXITED);
+  state.set_boot_id(store::BootId());
+  (void)store::WriteState(engine.store, record.id(), state);
+  (void)storage::ReleaseRoot(engine.store, record.id());
+}
+
+absl::StatusOr<Prepared> Prepare(Engine& engine, const ContainerRecord& record, const StartRequest& request) {
+  Prepared prepared;
+  monitor::LaunchPlan& plan = prepared.plan;
+  plan.run_dir = engine.store.ContainerRunDir(record.id());
+  plan.container_dir = engine.store.ContainerDir(record.id());
+  plan.bundle = plan.run_dir;
+  RETURN_IF_ERROR(os::MakeDirectories(plan.run_dir, 0700));  // gone after a reboot
+  ASSIGN_OR_RETURN(prepared.root, storage::PrepareRoot(engine.store, record, engine.settings.storage_driver));
+
+  SpecInput input;
+  input.record = &record;
+  input.host = ProbeHost();
+  input.root_path =
+      prepared.root.overlay.has_value() ? absl::StrCat(plan.run_dir, "/root") : prepared.root.path;
+  RETURN_IF_ERROR(AddIdentity(record, prepared.root, input));
+  RETURN_IF_ERROR(AddNamespaces(engine, record.config(), input));
+  RETURN_IF_ERROR(AddDevices(record.config(), input));
+  RETURN_IF_ERROR(MakeFiles(record, plan.run_dir, input));
+  const std::string& runtime =
+      record.config().runtime().empty() ? engine.settings.runtime : record.config().runtime();
+  ASSIGN_OR_RETURN(Security security,
+                   ResolveSecurity(engine.store, record.config(), /*want_profile=*/!runtime.empty()));
+  input.capabilities = std::move(security.capabilities);
+  input.added_capabilities = std::move(security.added);
+  input.seccomp = std::move(security.profile);
+  plan.seccomp = std::move(security.filter);
+  plan.external_runtime = runtime;
+  ASSIGN_OR_RETURN(plan.spec, BuildSpec(input));
+  plan.root_overlay = prepared.root.overlay;
+  FillFromConfig(record, request, plan);
+  FillCgroup(engine, record, plan);
+  plan.state.set_boot_id(store::BootId());
+  plan.on_end = [engine = &engine, record](const monitor::ExitInfo& info) {
+    FinishRun(*engine, record, info);
+  };
+  return prepared;
+}
+
+absl::StatusOr<monitor::Launched> Start(Engine& engine, const ContainerRecord& record,
+                                        const StartRequest& request) {
+  if (store::MonitorAlive(engine.store, record.id())) {
+    return absl::FailedPreconditionError(absl::StrCat("container ", record.name(), " is already running"));
+  }
+  ASSIGN_OR_RETURN(Prepared prepared, Prepare(engine, record, request));
+  ASSIGN_OR_RETURN(store::FileLock lock, store::FileLock::Try(absl::StrCat(prepared.plan.run_dir, "/lock")),
+                   "container ", record.name(), " is being started or run by another process");
+  return monitor::Launch(std::move(prepared.plan), std::move(lock));
+}
+
+}  // namespace
+
+absl::StatusOr<monitor::Launched> StartContainer(Engine& engine, const ContainerRecord& record,
+                                                 const StartRequest& request) {
+  absl::StatusOr<monitor::Launched> launched = Start(engine, record, request);
+  if (launched.ok()) return launched;
+  (void)storage::ReleaseRoot(engine.store, record.id());  // the error below is the one to tell
+  if (request.remove_on_error) (void)store::RemoveContainer(engine.store, record.id());
+  return launched;
+}
+
+}  // namespace coracle::engine

@@ -1,0 +1,137 @@
+// Looking at containers, and cleaning up behind monitors that were killed.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "engine/engine.h"
+#include "runtime/cgroup.h"
+#include "storage/container_root.h"
+
+namespace coracle::engine {
+namespace {
+
+using store::ContainerState;
+
+bool SaysAlive(const ContainerState& state) {
+  switch (state.status()) {
+    case store::INITIALIZED:
+    case store::RUNNING:
+    case store::PAUSED:
+    case store::STOPPING:
+      return true;
+    default:
+      return false;
+  }
+}
+
+absl::StatusOr<ContainerView> Read(Engine& engine, const std::string& id) {
+  ContainerView view;
+  ASSIGN_OR_RETURN(view.record, store::ReadContainer(engine.store, id));
+  ASSIGN_OR_RETURN(view.state, store::ReadState(engine.store, id));
+  if (SaysAlive(view.state) && !store::MonitorAlive(engine.store, id)) {
+    RETURN_IF_ERROR(Reconcile(engine, id));
+    // A --rm container is gone now, which reads as NotFound.
+    ASSIGN_OR_RETURN(view.record, store::ReadContainer(engine.store, id));
+    ASSIGN_OR_RETURN(view.state, store::ReadState(engine.store, id));
+  }
+  if (!SaysAlive(view.state)) {
+    auto exit = store::ReadExit(engine.store, id);
+    if (exit.ok()) view.exit = *std::move(exit);
+  }
+  return view;
+}
+
+// The monitor is gone and had no time to say how its container ended.
+absl::Status RecordUnknownExit(Engine& engine, const store::ContainerRecord& record,
+                               const ContainerState& state) {
+  store::ExitRecord exit;
+  exit.set_exit_code(255);
+  exit.set_unknown(true);
+  exit.set_started_unix_nanos(state.started_unix_nanos());
+  exit.set_error("the monitor of this container was killed: its exit code is not known");
+  exit.set_container_id(record.id());
+  exit.set_container_name(record.name());
+  if (record.auto_remove()) {
+    (void)store::WriteTombstone(engine.store, exit);  // wait(1) of a --rm container: best effort
+    (void)storage::ReleaseRoot(engine.store, record.id());
+    return store::RemoveContainer(engine.store, record.id());
+  }
+  RETURN_IF_ERROR(store::WriteExit(engine.store, record.id(), exit));
+  ContainerState ended;
+  ended.set_status(store::EXITED);
+  ended.set_boot_id(store::BootId());
+  RETURN_IF_ERROR(store::WriteState(engine.store, record.id(), ended));
+  return storage::ReleaseRoot(engine.store, record.id());
+}
+
+}  // namespace
+
+absl::Status Reconcile(Engine& engine, const std::string& id) {
+  ASSIGN_OR_RETURN(const store::FileLock lock, store::LockContainer(engine.store, id));
+  ASSIGN_OR_RETURN(const ContainerState state, store::ReadState(engine.store, id));
+  if (!SaysAlive(state) || store::MonitorAlive(engine.store, id))
+    return absl::OkStatus();  // someone was faster
+  const std::vector<std::string> paths(state.cgroup_paths().begin(), state.cgroup_paths().end());
+  if (!paths.empty()) {
+    const auto cgroup = runtime::Cgroup::Open(paths);
+    if (cgroup.ok()) RETURN_IF_ERROR((*cgroup)->Remove(), "clean up container ", id);
+  }
+  ASSIGN_OR_RETURN(const store::ContainerRecord record, store::ReadContainer(engine.store, id));
+  return RecordUnknownExit(engine, record, state);
+}
+
+absl::string_view StatusName(const ContainerView& view) {
+  switch (view.state.status()) {
+    case store::INITIALIZED:
+      return "initialized";
+    case store::RUNNING:
+      return "running";
+    case store::PAUSED:
+      return "paused";
+    case store::STOPPING:
+      return "stopping";
+    case store::REMOVING:
+      return "removing";
+    case store::EXITED:
+      return "exited";
+    default:
+      return view.exit.has_value() ? "exited" : "created";
+  }
+}
+
+bool IsRunning(const ContainerView& view) {
+  return view.state.status() == store::RUNNING || view.state.status() == store::PAUSED ||
+         view.state.status() == store::STOPPING;
+}
+
+absl::StatusOr<ContainerView> Look(Engine& engine, absl::string_view name_or_id) {
+  RETURN_IF_ERROR(engine.store.CheckVersion());
+  const auto id = store::ResolveContainer(engine.store, name_or_id);
+  if (!id.ok()) return WithExitCode(id.status(), 125);
+  return Read(engine, *id);
+}
+
+absl::StatusOr<std::vector<ContainerView>> LookAll(Engine& engine) {
+  RETURN_IF_ERROR(engine.store.CheckVersion());
+  ASSIGN_OR_RETURN(const std::vector<std::string> ids, store::ListContainers(engine.store));
+  std::vector<ContainerView> views;
+  views.reserve(ids.size());
+  for (const std::string& id : ids) {
+    auto view = Read(engine, id);
+    if (absl::IsNotFound(view.status())) continue;  // removed since it was listed
+    RETURN_IF_ERROR(view.status());
+    views.push_back(*std::move(view));
+  }
+  std::sort(views.begin(), views.end(), [](const ContainerView& a, const ContainerView& b) {
+    return a.record.created_unix_nanos() > b.record.created_unix_nanos();
+  });
+  return views;
+}
+
+absl::StatusOr<ContainerView> Latest(Engine& engine) {
+  ASSIGN_OR_RETURN(std::vector<ContainerView> views, LookAll(engine));
+  if (views.empty()) return WithExitCode(absl::NotFoundError("no containers exist"), 125);
+  return std::move(views.front());
+}
+
+}  // namespace coracle::engine

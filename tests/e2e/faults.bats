@@ -1,0 +1,103 @@
+# Kills, races and hostile hosts: nothing is lost, nothing is left.
+load helpers
+
+@test "a killed monitor takes its container with it, and the next command cleans up" {
+  import_busybox
+  run_ok run -d --name m busybox sleep 1000
+  local monitor pid
+  monitor=$(coracle inspect -f '{{.State.ConmonPid}}' m)
+  pid=$(coracle inspect -f '{{.State.Pid}}' m)
+  kill -KILL "$monitor"
+  eventually 10 sh -c "! kill -0 $pid 2> /dev/null"
+  run_ok ps -a --format '{{.Names}} {{.State}}'
+  equals "m exited"
+  run_ok start m
+  run_ok exec m echo alive
+  equals alive
+}
+
+@test "a killed monitor of a --rm container leaves no container" {
+  import_busybox
+  run_ok run -d --rm --name m busybox sleep 1000
+  kill -KILL "$(coracle inspect -f '{{.State.ConmonPid}}' m)"
+  eventually 10 sh -c "[ -z \"\$('$CORACLE' --root '$CORACLE_ROOT' --runroot '$CORACLE_RUNROOT' ps -aq)\" ]"
+}
+
+@test "a killed CLI in the foreground leaves the container running" {
+  import_busybox
+  "$CORACLE" --root "$CORACLE_ROOT" --runroot "$CORACLE_RUNROOT" run --name c busybox sleep 1000 3>&- 4>&- &
+  local cli=$!
+  eventually 10 sh -c "[ -n \"\$('$CORACLE' --root '$CORACLE_ROOT' --runroot '$CORACLE_RUNROOT' ps -q)\" ]"
+  kill -KILL "$cli"
+  wait "$cli" || true
+  run_ok ps --format '{{.Names}}'
+  equals c
+}
+
+@test "of many with one name, one wins and the others say so" {
+  import_busybox
+  local i
+  for i in $(seq 40); do
+    echo "$i"
+  done | xargs -P 8 -I{} sh -c "'$CORACLE' --root '$CORACLE_ROOT' --runroot '$CORACLE_RUNROOT' run -d --name one busybox sleep 1000 > '$T/out.{}' 2> '$T/err.{}' || true"
+  [ "$(cat "$T"/out.* | wc -l)" = 1 ]
+  [ "$(cat "$T"/err.* | grep -c 'already in use')" = 39 ]
+  run_ok ps -aq
+  [ "${#lines[@]}" = 1 ]
+}
+
+@test "eight at a time, many short runs" {
+  import_busybox
+  seq 40 | xargs -P 8 -I{} sh -c "'$CORACLE' --root '$CORACLE_ROOT' --runroot '$CORACLE_RUNROOT' run --rm busybox echo {} >> '$T/out'"
+  [ "$(sort -n "$T/out" | uniq | wc -l)" = 40 ]
+}
+
+@test "a working directory that was removed" {
+  import_busybox
+  mkdir "$T/gone"
+  cd "$T/gone"
+  rmdir "$T/gone"
+  run_ok run --rm busybox echo fine
+  equals fine
+}
+
+@test "a hostile name cannot speak to the terminal" {
+  import_busybox
+  run_fails 125 run --rm --name $'a\e[31m' busybox true
+  lacks $'\e' "$stderr"
+  run_ok create --name lab -l $'x=\e[31m' busybox $'\e[2J'
+  run_ok ps -a --no-trunc
+  lacks $'\e'
+}
+
+@test "mount targets that are links stay inside the root" {
+  import_busybox
+  busybox_rootfs "$T/tree"
+  mkdir "$T/src"
+  echo secret > "$T/outside"
+  ln -s "$T/outside" "$T/tree/link"
+  echo content > "$T/src/f"
+  run_ok run --rm --rootfs -v "$T/src/f:/link" "$T/tree" sh -c 'cat /link'
+  equals secret "$(cat "$T/outside")"
+  ln -s / "$T/tree/up"
+  run_ok run --rm --rootfs -v "$T/src:/up/deep/target" "$T/tree" cat /up/deep/target/f
+  equals content
+  [ ! -e /deep ]
+}
+
+@test "the program cannot be overwritten through /proc/self/exe" {
+  require root
+  import_busybox
+  local before
+  before=$(sha256sum < "$CORACLE")
+  run_ok run -d --name x --cap-add SYS_PTRACE busybox sh -c 'while :; do for p in /proc/[0-9]*; do (exec 3<>"$p/exe") 2> /dev/null && [ "${p#/proc/}" != 1 ] && readlink "$p/exe" | grep -v busybox && echo WRITABLE; done; done'
+  local i
+  for i in 1 2 3 4 5 6 7 8 9 10; do coracle exec x true; done
+  run_ok logs x
+  lacks WRITABLE
+  busybox_rootfs "$T/tree"
+  printf '#!/proc/self/exe\n' > "$T/tree/evil"
+  chmod +x "$T/tree/evil"
+  coracle run --rm --rootfs "$T/tree" /evil > /dev/null 2>&1 || true
+  equals "$before" "$(sha256sum < "$CORACLE")"
+}

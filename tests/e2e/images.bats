@@ -1,0 +1,86 @@
+# Images that import makes.
+load helpers
+
+@test "import: plain, gzip, zstd, from stdin, the same content is the same layer" {
+  run_ok import -q "$(fixture busybox)" a
+  [[ $output =~ ^sha256:[0-9a-f]{64}$ ]]
+  gzip -c "$(fixture busybox)" > "$T/b.tar.gz"
+  run_ok import -q "$T/b.tar.gz" b
+  output=$(coracle import -q - c < "$(fixture busybox)")
+  if command -v zstd > /dev/null; then
+    zstd -q -c "$(fixture busybox)" > "$T/d.tar.zst"
+    run_ok import -q "$T/d.tar.zst" d
+  fi
+  [ "$(find "$CORACLE_ROOT/layers" -mindepth 1 -maxdepth 1 -type d | wc -l)" = 1 ]
+  run_ok run --rm b echo from-gzip
+  equals from-gzip
+}
+
+@test "import: --change and --message show in inspect and history of the config" {
+  run_ok import -q -c 'CMD ["echo","changed"]' -c 'ENV X=y' -c 'LABEL l=v' -c 'WORKDIR /tmp' -c 'USER 12' -m note "$(fixture busybox)" img
+  run_ok run --rm img
+  equals changed
+  run_ok image inspect -f '{{.Config.Env}} {{.Config.WorkingDir}} {{.Config.User}} {{.Config.Labels.l}}' img
+  contains "X=y"
+  contains "/tmp 12 v"
+  run_fails 125 import -q -c 'NONSENSE x' "$(fixture busybox)" img2
+  run_status 1 image exists img2
+}
+
+@test "import: what is no archive, is cut short, or missing leaves nothing" {
+  head -c 100000 "$(fixture busybox)" > "$T/cut.tar"
+  run_fails 125 import -q "$T/cut.tar" cut
+  head -c 100000 /dev/urandom > "$T/noise"
+  run_fails 125 import -q "$T/noise" noise
+  run_fails 125 import -q "$T/no-such-file" none
+  run_ok images -q
+  equals ""
+  [ -z "$(ls "$CORACLE_ROOT/layers" "$CORACLE_ROOT/tmp" 2> /dev/null | grep -v : | grep .)" ]
+}
+
+@test "tag, untag, images, exists" {
+  import_busybox one
+  run_ok tag one two:v1
+  run_ok images --format '{{.Repository}}:{{.Tag}}' --sort repository
+  contains "localhost/one:latest"
+  contains "localhost/two:v1"
+  run_status 0 image exists two:v1
+  run_ok untag two:v1
+  run_status 1 image exists two:v1
+  run_ok images -q --no-trunc
+  run_ok images --format json
+  jq -e 'length == 1' <<< "$output"
+}
+
+@test "rmi: refuses what a container uses, removes by name, id and prefix" {
+  import_busybox
+  run_ok create --name user busybox true
+  run_fails 2 rmi busybox
+  contains "user" "$stderr$(coracle ps -a --format '{{.Names}}')"
+  run_ok rmi -f busybox
+  run_ok ps -aq
+  equals ""
+  run_fails 1 rmi no-such
+  import_busybox
+  local id
+  id=$(coracle images -q)
+  run_ok rmi "${id:0:8}"
+  run_ok images -q
+  equals ""
+  [ -z "$(ls "$CORACLE_ROOT/layers")" ]
+}
+
+@test "a hostile archive stays in its root" {
+  require python3
+  python3 - "$T/evil.tar" <<'PY'
+import io, sys, tarfile
+with tarfile.open(sys.argv[1], "w") as t:
+    def link(name, to):
+        i = tarfile.TarInfo(name); i.type = tarfile.SYMTYPE; i.linkname = to; t.addfile(i)
+    def file(name, data=b"x"):
+        i = tarfile.TarInfo(name); i.size = len(data); t.addfile(i, io.BytesIO(data))
+    link("etc", "/tmp/coracle-evil"); file("etc/passwd")
+PY
+  coracle import -q "$T/evil.tar" evil || true
+  [ ! -e /tmp/coracle-evil ]
+}
