@@ -42,6 +42,7 @@ int CmdRm(Invocation& invocation) {
   engine::RemoveRequest request;
   request.force = parsed.GetBool("force");
   request.timeout_seconds = StopTimeOption(parsed);
+  (void)store::Sweep(engine.store);  // what killed processes left; not what was asked for, so its errors do not count
   SelectOptions options;
   options.ignore_missing = parsed.GetBool("ignore") || request.force;
   return ForEachSelected(invocation, engine, options, [&](Selection& selection) -> absl::Status {
@@ -58,6 +59,7 @@ int CmdContainerPrune(Invocation& invocation) {
   const auto filter = ContainerFilter::Parse(engine, parsed.GetList("filter"));
   if (!filter.ok()) return invocation.Fail(filter.status());
   if (!parsed.GetBool("force") && !Confirm("This will remove all stopped containers")) return 0;
+  (void)store::Sweep(engine.store);  // as in rm
   const auto views = engine::LookAll(engine);
   if (!views.ok()) return invocation.Fail(views.status());
   int code = 0;
