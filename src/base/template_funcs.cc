@@ -233,7 +233,7 @@ Result Title(const Args& args, const Context&) {
   for (char& c : text) {
     if (starts) c = absl::ascii_toupper(static_cast<unsigned char>(c));
     const unsigned char byte = static_cast<unsigned char>(c);
-    starts = !absl::ascii_isalnum(byte) && byte < 0x80 && c != '_' && c != '\'';
+    starts = !absl::ascii_isalnum(byte) && byte < 0x80 && c != '_';
   }
   return Text(std::move(text));
 }

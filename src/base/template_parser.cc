@@ -17,6 +17,18 @@
 namespace coracle::template_internal {
 namespace {
 
+// "1.8p4" behind "0x", with a sign in front.
+bool ParseHexFloat(const std::string& digits, Json& value) {
+  if (digits.find_first_not_of("0123456789abcdefABCDEF.pP+-") != std::string::npos) return false;
+  const bool negative = digits[0] == '-';
+  const std::string text = absl::StrCat(negative ? "-" : "", "0x", digits.substr(negative ? 1 : 0));
+  char* end = nullptr;
+  const double number = strtod(text.c_str(), &end);
+  if (*end != '\0' || number - number != 0) return false;
+  value = number;
+  return true;
+}
+
 // A Go number literal: decimal, 0x, 0o, 0b, 0-octal, '_' between digits, floats.
 bool ParseNumber(const std::string& text, Json& value) {
   std::string digits = absl::StrReplaceAll(text, {{"_", ""}});
@@ -40,6 +52,7 @@ bool ParseNumber(const std::string& text, Json& value) {
     value = integer;
     return true;
   }
+  if (base == 16 && digits.find_first_of("pP") != std::string::npos) return ParseHexFloat(digits, value);
   if (base != 10) {
     char* end = nullptr;
     errno = 0;

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/utf8.h"
@@ -32,7 +33,23 @@ void AppendPadded(std::string& out, const std::string& text, const Flags& flags)
   if (flags.minus) out.append(padding, ' ');
 }
 
-std::string Quote(absl::string_view text, char quote) {
+// What Go's strconv.IsPrint refuses, in large: controls, blanks other than ' ', marks that change the
+// direction of text, code points for private use.
+bool IsInvisible(uint32_t c) {
+  struct Range {
+    uint32_t first, last;
+  };
+  static constexpr Range kRanges[] = {{0x80, 0xa0},       {0xad, 0xad},       {0x2000, 0x200f},
+                                      {0x2028, 0x202f},   {0x205f, 0x206f},   {0x3000, 0x3000},
+                                      {0xe000, 0xf8ff},   {0xfeff, 0xfeff},   {0xfff0, 0xfffb},
+                                      {0xe0000, 0xe0fff}, {0xf0000, 0x10ffff}};
+  for (const Range& range : kRanges) {
+    if (c >= range.first && c <= range.last) return true;
+  }
+  return false;
+}
+
+std::string Quote(absl::string_view text, char quote, bool ascii_only = false) {
   std::string out(1, quote);
   while (!text.empty()) {
     const absl::string_view before = text;
@@ -48,8 +65,8 @@ std::string Quote(absl::string_view text, char quote) {
       absl::StrAppend(&out, "\\", kLetters.substr(special, 1));
     } else if (invalid || c < 0x20 || c == 0x7f) {
       absl::StrAppendFormat(&out, "\\x%02x", static_cast<unsigned char>(before[0]));
-    } else if (c >= 0x80 && c < 0xa0) {
-      absl::StrAppendFormat(&out, "\\u%04x", c);
+    } else if (IsInvisible(c) || (ascii_only && c >= 0x80)) {
+      absl::StrAppendFormat(&out, c > 0xffff ? "\\U%08x" : "\\u%04x", c);
     } else {
       absl::StrAppend(&out, before.substr(0, length));
     }
@@ -159,7 +176,7 @@ void AppendString(std::string& out, const std::string& text, char verb, const Fl
   if (raw) {
     shown = absl::StrCat("`", shown, "`");
   } else if (quoted) {
-    shown = Quote(shown, '"');
+    shown = Quote(shown, '"', /*ascii_only=*/flags.plus && verb == 'q');
   }
   AppendPadded(out, shown, flags);
 }
@@ -235,16 +252,18 @@ class Formatter {
       if (!rest_.empty()) Directive();
       if (out_.size() > max_bytes) return absl::ResourceExhaustedError("template: text is too long");
     }
-    if (next_ < args_.size()) Extra();
+    if (!reordered_ && next_ < args_.size()) Extra();
     return std::move(out_);
   }
 
  private:
   void Directive() {
     rest_.remove_prefix(1);
+    bad_index_ = false;
     Flags flags;
     while (!rest_.empty() && SetFlag(rest_[0], flags)) rest_.remove_prefix(1);
     bool ok = true;
+    TakeIndex();
     flags.width = Count(ok);
     if (!ok) absl::StrAppend(&out_, "%!(BADWIDTH)");
     if (flags.width < -1) {
@@ -253,10 +272,12 @@ class Formatter {
     }
     if (!rest_.empty() && rest_[0] == '.') {
       rest_.remove_prefix(1);
+      TakeIndex();
       flags.precision = Count(ok = true);
       if (!ok || flags.precision < -1) absl::StrAppend(&out_, "%!(BADPREC)");
       if (flags.precision < 0) flags.precision = ok ? 0 : -1;
     }
+    TakeIndex();
     if (rest_.empty()) {
       absl::StrAppend(&out_, "%!(NOVERB)");
       return;
@@ -265,11 +286,27 @@ class Formatter {
     rest_.remove_prefix(1);
     if (verb == '%') {
       out_ += '%';
+    } else if (bad_index_) {
+      absl::StrAppend(&out_, "%!", absl::string_view(&verb, 1), "(BADINDEX)");
     } else if (next_ >= args_.size()) {
       absl::StrAppend(&out_, "%!", absl::string_view(&verb, 1), "(MISSING)");
     } else {
+      if (verb == 'v') flags.plus = false;  // %+v asks for the names of fields, not for a sign
       AppendArgument(out_, args_[next_++], verb, flags);
     }
+  }
+
+  // "[3]": the next argument is the third.
+  void TakeIndex() {
+    if (rest_.empty() || rest_[0] != '[') return;
+    reordered_ = true;
+    const size_t close = rest_.find(']');
+    uint32_t index = 0;
+    const absl::string_view digits = rest_.substr(1, close == absl::string_view::npos ? close : close - 1);
+    bad_index_ = close == absl::string_view::npos || !absl::SimpleAtoi(digits, &index) || index < 1 ||
+                 index > args_.size();
+    rest_.remove_prefix(close == absl::string_view::npos ? 1 : close + 1);
+    if (!bad_index_) next_ = index - 1;
   }
 
   static bool SetFlag(char c, Flags& flags) {
@@ -325,6 +362,8 @@ class Formatter {
   absl::string_view rest_;
   absl::Span<const Value> args_;
   size_t next_ = 0;
+  bool reordered_ = false;  // some directive had an index: then arguments may be left over
+  bool bad_index_ = false;
   std::string out_;
 };
 

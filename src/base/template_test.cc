@@ -152,6 +152,8 @@ TEST_SUITE("base/template") {
     CHECK(Run("{{printf \"%q %x %v %t %%\" .Name .Name .List .Yes}}") == "\"web\" 776562 [a b c] true %");
     CHECK(Run("{{printf \"%s %d %q\" .List .Nums .List}}") == "[a b c] [1 2 3] [\"a\" \"b\" \"c\"]");
     CHECK(Run("{{printf \"%d %s\" .Name .Size}}") == "%!d(string=web) %!s(int=3)");
+    CHECK(Run("{{printf \"%[2]d %[1]d|%[1]*d|%[3]d\" 5 6}}") == "6 5|    6|%!d(BADINDEX)");
+    CHECK(Run("{{printf \"%+v %+q %q\" 5 \"\u00e9\" \"\u202e\"}}") == "5 \"\\u00e9\" \"\\u202e\"");
     CHECK(Run("{{printf \"%s %s\" .Name}}") == "web %!s(MISSING)");
     CHECK(Run("{{printf \"%s\" .Name 1}}") == "web%!(EXTRA int=1)");
     CHECK(Run("{{printf \"%v %s %T %T %T\" .Null .Null .Name .Size .List}}") ==
@@ -170,7 +172,7 @@ TEST_SUITE("base/template") {
           "{\"app\":\"shop\",\"com.x/y\":\"z\"} \"web\" null \"<a href='x'>&\\\"\"");
     CHECK(Run("{{join .List \", \"}} {{index (split \"a:b:c\" \":\") 1}} {{split \"abc\" \"\"}}") ==
           "a, b, c b [a b c]");
-    CHECK(Run("{{lower \"AbC\"}} {{upper \"AbC\"}} {{title \"ab cd-ef\"}}") == "abc ABC Ab Cd-Ef");
+    CHECK(Run("{{lower \"AbC\"}} {{upper \"AbC\"}} {{title \"ab cd-ef it's\"}}") == "abc ABC Ab Cd-Ef It'S");
     CHECK(Run("{{truncate .ID 4}} {{truncate .Name 9}}[{{pad .Name 2 1}}][{{pad \"\" 2 1}}]") ==
           "0123 web[  web ][]");
     CHECK(Run("{{.Label \"app\"}}|{{.Label \"none\"}}|{{\"app\" | .Label}}") == "shop||shop");
