@@ -95,9 +95,8 @@ void Fail(int channel, SetupStep step, int error, const char* detail, int exit_c
     // Nobody listens any more (`oci start` of another process let us go): the container's own stderr is what
     // is left.
     char line[400];
-    const int length =
-        snprintf(line, sizeof(line), "coracle: %s %s%s%s\n", TextOf(step), detail, error == 0 ? "" : ": ",
-                 error == 0 ? "" : strerror(error));
+    const int length = snprintf(line, sizeof(line), "coracle: %s %s%s%s\n", TextOf(step), detail,
+                                error == 0 ? "" : ": ", error == 0 ? "" : strerror(error));
     if (length > 0 && write(STDERR_FILENO, line, strnlen(line, sizeof(line))) < 0) _exit(exit_code);
   }
   _exit(exit_code);
