@@ -27,6 +27,7 @@
 #include "runtime/cgroup_host.h"
 #include "runtime/cgroup_signal.h"
 #include "runtime/cgroup_state.h"
+#include "runtime/cgroup_systemd.h"
 #include "runtime/cgroup_v2.h"
 
 namespace coracle::runtime {
@@ -120,16 +121,37 @@ std::vector<std::string> V2Wanted(const CgroupHierarchy& v2, const std::vector<s
   return names;
 }
 
-absl::Status MakeV2(const CgroupHierarchy& v2, const std::string& relative, bool below_own,
-                    absl::Span<const CgroupWrite> writes, std::vector<CgroupDirectory>* dirs) {
+// Where the cgroup goes.
+struct CgroupPlace {
+  std::string relative;  // below the hierarchy's mount, our own cgroup or `v2_base`
+  bool below_own = false;
+  std::string v2_base;  // empty: to be chosen
+};
+
+absl::StatusOr<CgroupPlace> SystemdPlace(absl::string_view path, const CgroupLayout& layout) {
+  if (!layout.v2.has_value() || !layout.v1.empty()) {
+    return absl::FailedPreconditionError(
+        "cgroup manager systemd needs a host with cgroup v2 only: use --cgroup-manager cgroupfs");
+  }
+  ASSIGN_OR_RETURN(const SystemdScope scope, ParseSystemdPath(path, UsesUserManager()));
+  CgroupPlace place;
+  ASSIGN_OR_RETURN(place.v2_base, EnterSystemdScope(scope, layout.v2->mount));
+  place.relative = "/container";
+  return place;
+}
+
+absl::Status MakeV2(const CgroupHierarchy& v2, const CgroupPlace& place, absl::Span<const CgroupWrite> writes,
+                    std::vector<CgroupDirectory>* dirs) {
   const std::vector<std::string> required = V2Required(writes);
   const std::vector<std::string> wanted = V2Wanted(v2, required);
-  const std::string base = below_own && IsDelegated(v2.own) ? v2.own : ChooseV2Base(v2, required, wanted);
+  const std::string base = !place.v2_base.empty()                   ? place.v2_base
+                           : place.below_own && IsDelegated(v2.own) ? v2.own
+                                                                    : ChooseV2Base(v2, required, wanted);
   if (base.empty()) return CheckPassedDown({}, writes);
   CgroupDirectory d;
   d.v2 = true;
   d.mount = v2.mount;
-  d.path = absl::StrCat(base, relative);
+  d.path = absl::StrCat(base, place.relative);
   const int error = MakeCgroupDirectory(v2.mount, d.path, &d.made);
   if (IsRefusal(error) && required.empty()) return absl::OkStatus();
   if (error != 0) return ErrnoStatus(error, absl::StrCat("create cgroup ", d.path));
@@ -218,23 +240,25 @@ const std::vector<std::string>& Cgroup::paths() const { return state_->paths; }
 absl::StatusOr<std::unique_ptr<Cgroup>> Cgroup::Create(const CgroupRequest& request) {
   auto state = std::make_unique<State>();
   if (request.disabled) return std::unique_ptr<Cgroup>(new Cgroup(std::move(state)));
+  ASSIGN_OR_RETURN(CgroupLayout layout, DiscoverCgroups());
+  CgroupPlace place;
   if (request.systemd) {
-    return absl::FailedPreconditionError(
-        "cgroup manager systemd is not supported yet: use --cgroup-manager cgroupfs");
+    ASSIGN_OR_RETURN(place, SystemdPlace(request.path, layout));
+    layout.v1.clear();  // systemd has one tree
+  } else {
+    ASSIGN_OR_RETURN(place.relative, CleanCgroupPath(request.path));
+    place.below_own = !absl::StartsWith(request.path, "/");
   }
-  ASSIGN_OR_RETURN(const std::string relative, CleanCgroupPath(request.path));
-  const bool below_own = !absl::StartsWith(request.path, "/");
-  ASSIGN_OR_RETURN(const CgroupLayout layout, DiscoverCgroups());
   ASSIGN_OR_RETURN(
       const std::vector<CgroupWrite> writes,
       PlanCgroup(request.resources, [&](absl::string_view name) { return Place(layout, name); }));
   absl::Status status;
-  if (layout.v2.has_value()) status = MakeV2(*layout.v2, relative, below_own, writes, &state->dirs);
+  if (layout.v2.has_value()) status = MakeV2(*layout.v2, place, writes, &state->dirs);
   const bool has_v2 = state->V2() != nullptr;
   for (const CgroupHierarchy& h : layout.v1) {
     if (!status.ok()) break;
     if (!request.all_hierarchies && !JoinsV1(h, has_v2, writes)) continue;
-    status = MakeV1(h, relative, below_own, WriteFor(writes, h), &state->dirs);
+    status = MakeV1(h, place.relative, place.below_own, WriteFor(writes, h), &state->dirs);
   }
   if (status.ok()) status = CheckUnused(state->dirs);
   if (status.ok()) status = ApplyCgroupWrites(state->dirs, writes);
@@ -291,6 +315,12 @@ absl::StatusOr<std::unique_ptr<Cgroup>> Cgroup::Open(const std::vector<std::stri
   }
   RETURN_IF_ERROR(state->OpenEntry(/*missing_is_fine=*/true));
   return std::unique_ptr<Cgroup>(new Cgroup(std::move(state)));
+}
+
+absl::Status PrepareToEnter(const std::vector<std::string>& paths) {
+  // Root may enter anything.
+  if (paths.empty() || !UsesUserManager()) return absl::OkStatus();
+  return AttachToSystemdScope(paths[0]);
 }
 
 absl::Status Cgroup::Update(const oci::Resources& resources) {
@@ -373,6 +403,7 @@ CgroupHost ProbeCgroups() {
     }
     host.writable |= access(h.mount.c_str(), W_OK) == 0;
   }
+  if (v2 && !v1 && SystemdAnswers()) host.manager = "systemd";
   if (v2) {
     const std::string base = ChooseV2Base(*layout->v2, {}, {});
     host.writable |= !base.empty();

@@ -81,11 +81,20 @@ class Cgroup {
   std::unique_ptr<State> state_;
 };
 
+// For a caller who will start a process in the cgroup of `paths` (Cgroup::paths) without having made it: a
+// rootless one outside of the container's systemd scope is moved beside the container first, since nobody may
+// enter a cgroup from another's part of the tree. Does nothing where there is nothing to do. Errors:
+// FailedPrecondition with systemd's words.
+absl::Status PrepareToEnter(const std::vector<std::string>& paths);
+
 // Controllers that this process could use here, for `info` and `features`: names and "v1", "v2" or "hybrid".
 struct CgroupHost {
   std::string version;  // "v1", "v2", "hybrid", "none"
   std::vector<std::string> controllers;
   bool writable = false;  // whether this process may make cgroups at all
+  // "systemd" where it runs, answers this user and has the only tree (v2): then CgroupRequest.systemd is the
+  // better choice, and for a rootless login session the only one; else "cgroupfs".
+  std::string manager = "cgroupfs";
 };
 CgroupHost ProbeCgroups();
 

@@ -19,6 +19,7 @@
 #include "os/mount.h"
 #include "os/process.h"
 #include "os/unique_fd.h"
+#include "runtime/cgroup.h"
 #include "runtime/container.h"
 #include "runtime/launch_plan.h"
 #include "runtime/launch_prepare.h"
@@ -129,6 +130,7 @@ struct OpenedCgroup {
 };
 absl::StatusOr<OpenedCgroup> OpenCgroup(const std::vector<std::string>& paths) {
   OpenedCgroup opened;
+  RETURN_IF_ERROR(PrepareToEnter(paths));
   for (const std::string& path : paths) {
     // cgroup v2 has no `tasks`.
     UniqueFd fd(open((path + "/tasks").c_str(), O_WRONLY | O_CLOEXEC));

@@ -43,7 +43,7 @@ std::string FeaturesDocument(int indent) {
   Json& config = document["linux"] = Json::object();
   config["namespaces"] = {"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"};
   config["capabilities"] = oci::AllCapabilities();
-  config["cgroup"] = {{"v1", true}, {"v2", true}, {"systemd", false}, {"systemdUser", false}, {"rdma", true}};
+  config["cgroup"] = {{"v1", true}, {"v2", true}, {"systemd", true}, {"systemdUser", true}, {"rdma", true}};
   config["seccomp"] = Seccomp();
   config["apparmor"] = {{"enabled", true}};
   config["selinux"] = {{"enabled", true}};
