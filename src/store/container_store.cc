@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -289,7 +290,7 @@ absl::StatusOr<FileLock> LockContainer(const Store& store, absl::string_view id)
   }
 }
 
-absl::Status RemoveContainer(const Store& store, absl::string_view id) {
+absl::Status RemoveContainer(const Store& store, absl::string_view id, Deletion deletion) {
   const auto record = ReadContainer(store, id);
   const std::string dir = store.ContainerDir(id);
   absl::Status first;
@@ -305,7 +306,11 @@ absl::Status RemoveContainer(const Store& store, absl::string_view id) {
   FaultPoint("store.remove.after-record");
   if (record.ok()) first.Update(ReleaseName(store, record->name(), id));
   FaultPoint("store.remove.after-name");
-  first.Update(os::RemoveTreeAt(AT_FDCWD, dir));
+  // A rename needs room in the directory it goes to; without, the tree is deleted here.
+  if (deletion == Deletion::kNow ||
+      (rename(dir.c_str(), absl::StrCat(store.root(), "/trash/", id).c_str()) != 0 && errno != ENOENT)) {
+    first.Update(os::RemoveTreeAt(AT_FDCWD, dir));
+  }
   FaultPoint("store.remove.after-dir");
   first.Update(RemoveRunDir(store, id));
   return Annotate(first, absl::StrCat("remove container ", id));

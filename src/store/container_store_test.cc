@@ -57,6 +57,18 @@ TEST_SUITE("store/container_store") {
     }
   }
 
+  TEST_CASE("a removal can leave the deleting for later") {
+    const TestStore store;
+    ContainerRecord record = RecordNamed("web");
+    REQUIRE(CreateContainer(*store, record, os::Durability::kVolatile).ok());
+    REQUIRE(os::MakeDirectories(store->ContainerDir(record.id()) + "/work/work", 0).ok());
+    REQUIRE(RemoveContainer(*store, record.id(), Deletion::kLater).ok());
+    CHECK(Empty(*store));
+    CHECK(os::ListDirectoryAt(AT_FDCWD, store->root() + "/trash")->size() == 1);
+    REQUIRE(EmptyTrash(*store).ok());
+    CHECK(os::ListDirectoryAt(AT_FDCWD, store->root() + "/trash")->empty());
+  }
+
   TEST_CASE("a taken name is an error that names its owner and leaves nothing") {
     const TestStore store;
     ContainerRecord first = RecordNamed("web");

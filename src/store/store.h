@@ -129,7 +129,13 @@ absl::StatusOr<FileLock> LockContainer(const Store& store, absl::string_view id)
 // Removes record (from then on the container does not exist), name, directory and run directory. The caller
 // holds the op lock or, as the monitor, the liveness lock. Works on a full disk: it only unlinks. What it
 // can't delete is left for Sweep. Removing one that is not there is fine.
-absl::Status RemoveContainer(const Store& store, absl::string_view id);
+//
+// kLater: the directory is renamed into trash, which is quick, for EmptyTrash or the next sweep to delete:
+// rmdir(2) on a busy ext4 waits about a millisecond for each of a container's four directories.
+enum class Deletion { kNow, kLater };
+absl::Status RemoveContainer(const Store& store, absl::string_view id, Deletion deletion = Deletion::kNow);
+// Deletes what lies in trash. Any number of processes may do so at once.
+absl::Status EmptyTrash(const Store& store);
 
 // Run-time state. A missing file or one of another boot reads as status UNKNOWN (never run since boot).
 // ReadExit: a damaged record (power cut) reads as one of unknown exit code; none at all is NotFound.

@@ -70,15 +70,6 @@ absl::Status SweepNames(const Store& store, const absl::flat_hash_set<std::strin
   return first;
 }
 
-absl::Status SweepTrash(const Store& store) {
-  const std::string dir = absl::StrCat(store.root(), "/trash");
-  ASSIGN_OR_RETURN(const std::vector<std::string> names, ListOrNothing(dir));
-  absl::Status first;
-  for (const std::string& name : names)
-    first.Update(os::RemoveTreeAt(AT_FDCWD, absl::StrCat(dir, "/", name)));
-  return first;
-}
-
 // A collector of garbage that died had hidden "layer-ID" or "blob-HEX", whole, and had not yet looked whether
 // somebody began to use it: it goes back, and the next collection decides.
 void PutBackHidden(const Store& store, const std::string& work) {
@@ -150,12 +141,24 @@ absl::Status SweepTemporaries(const std::string& dir, absl::string_view prefix) 
 
 }  // namespace
 
+absl::Status EmptyTrash(const Store& store) {
+  const std::string dir = absl::StrCat(store.root(), "/trash");
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, ListOrNothing(dir));
+  absl::Status first;
+  for (const std::string& name : names) {
+    const absl::Status status = os::RemoveTreeAt(AT_FDCWD, absl::StrCat(dir, "/", name));
+    // Another process was quicker with a part of it.
+    if (ErrnoOf(status) != ENOENT) first.Update(status);
+  }
+  return first;
+}
+
 absl::Status Sweep(const Store& store) {
   RETURN_IF_ERROR(store.CheckVersion());
   absl::flat_hash_set<std::string> existing;
   absl::Status first = SweepContainers(store, existing);
   first.Update(SweepNames(store, existing));
-  first.Update(SweepTrash(store));
+  first.Update(EmptyTrash(store));
   first.Update(SweepLeases(store));
   first.Update(SweepTombstones(store));
   first.Update(SweepTemporaries(store.root(), "version.tmp-"));
