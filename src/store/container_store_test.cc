@@ -151,8 +151,10 @@ TEST_SUITE("store/container_store") {
       if (pid == 0) {
         for (int n = 0; n < 100; ++n) {
           if (i == 0) {
-            if (!Sweep(*store).ok()) _exit(3);
-            continue;
+            const absl::Status status = Sweep(*store);
+            if (status.ok()) continue;
+            (void)os::WriteAll(STDERR_FILENO, absl::StrCat("sweep: ", StatusLine(status), "\n"));
+            _exit(3);
           }
           ContainerRecord record = RecordNamed("c" + std::to_string(i));
           record.set_auto_remove(n % 2 == 0);

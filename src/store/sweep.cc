@@ -30,8 +30,11 @@ absl::Status SweepHalfContainer(const Store& store, const std::string& id) {
   if (MonitorAlive(store, id)) return absl::OkStatus();
   RETURN_IF_ERROR(os::MakeDirectories(store.ContainerRunDir(id), 0700));
   const auto lock = FileLock::Try(absl::StrCat(store.ContainerRunDir(id), "/op"));
-  // Held: somebody is at it.
-  if (!lock.ok()) return absl::IsFailedPrecondition(lock.status()) ? absl::OkStatus() : lock.status();
+  if (!lock.ok()) {
+    // Held: somebody is at it. Gone: somebody has just finished removing it.
+    const bool taken_care_of = absl::IsFailedPrecondition(lock.status()) || ErrnoOf(lock.status()) == ENOENT;
+    return taken_care_of ? absl::OkStatus() : lock.status();
+  }
   if (HasRecord(store, id) || MonitorAlive(store, id)) return absl::OkStatus();
   return RemoveContainer(store, id);
 }
