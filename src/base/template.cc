@@ -157,6 +157,10 @@ class Execution {
       }
     } else if (value.json().is_number_integer()) {
       const int64_t count = value.json().get<int64_t>();
+      if (node.pipe->variables.size() > 1) {
+        return TemplateError(node.pipe->position,
+                             absl::StrCat("can't use ", count, " to iterate over more than one variable"));
+      }
       for (int64_t i = 0; more && i < count; ++i) {
         any = true;
         const Value number = Value::Own(Json(i));

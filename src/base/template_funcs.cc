@@ -159,7 +159,8 @@ Result Js(const Args& args, const Context&) {
       out += c;
     }
   }
-  return Text(std::move(out));
+  // Line ends to JavaScript, but not to JSON.
+  return Text(absl::StrReplaceAll(out, {{"\xe2\x80\xa8", "\\u2028"}, {"\xe2\x80\xa9", "\\u2029"}}));
 }
 
 Result UrlQuery(const Args& args, const Context&) {

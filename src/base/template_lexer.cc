@@ -22,6 +22,8 @@ bool IsWordByte(char c) {
          static_cast<unsigned char>(c) >= 0x80;
 }
 
+bool IsSurrogate(uint32_t code) { return code >= 0xd800 && code <= 0xdfff; }
+
 int HexValue(char c) {
   if (IsDigit(c)) return c - '0';
   const char lower = absl::ascii_tolower(static_cast<unsigned char>(c));
@@ -277,8 +279,9 @@ class Lexer {
       return Digits(at, 3, 8, code, is_byte) && code <= 0xff;
     }
     if (kind == 'x') return Digits(at, 2, 16, code, is_byte);
-    if (kind == 'u') return Digits(at, 4, 16, code, is_byte) && !(is_byte = false);
-    if (kind == 'U') return Digits(at, 8, 16, code, is_byte) && !(is_byte = false) && code <= 0x10ffff;
+    if (kind == 'u') return Digits(at, 4, 16, code, is_byte) && !(is_byte = false) && !IsSurrogate(code);
+    if (kind == 'U')
+      return Digits(at, 8, 16, code, is_byte) && !(is_byte = false) && code <= 0x10ffff && !IsSurrogate(code);
     return false;
   }
 

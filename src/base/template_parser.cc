@@ -32,7 +32,10 @@ bool ParseHexFloat(const std::string& digits, Json& value) {
 // A Go number literal: decimal, 0x, 0o, 0b, 0-octal, '_' between digits, floats.
 bool ParseNumber(const std::string& text, Json& value) {
   std::string digits = absl::StrReplaceAll(text, {{"_", ""}});
-  if (digits.empty() || absl::StartsWith(text, "_") || absl::EndsWith(text, "_")) return false;
+  if (digits.empty() || absl::StartsWith(text, "_") || absl::EndsWith(text, "_") ||
+      absl::StrContains(text, "__")) {
+    return false;
+  }
   const bool negative = digits[0] == '-';
   if (negative || digits[0] == '+') digits.erase(0, 1);
   int base = 10;
@@ -42,7 +45,7 @@ bool ParseNumber(const std::string& text, Json& value) {
     if (kind == 'b' || kind == 'B') base = 2;
     if (kind == 'o' || kind == 'O') base = 8;
     if (base != 10) digits.erase(0, 2);
-    if (base == 10 && digits.find_first_not_of("01234567") == std::string::npos) base = 8;
+    if (base == 10 && digits.find_first_not_of("0123456789") == std::string::npos) base = 8;
   }
   if (digits.empty() || digits[0] == '+' || digits[0] == '-') return false;
   if (negative) digits.insert(0, "-");
@@ -65,7 +68,8 @@ bool ParseNumber(const std::string& text, Json& value) {
   }
   double number = 0;
   const bool float_like = digits.find_first_not_of("0123456789.eE+-") == std::string::npos;
-  if (!float_like || !absl::SimpleAtod(digits, &number) || number - number != 0) return false;
+  const bool too_large = digits.find_first_of(".eE") == std::string::npos;  // an integer that did not fit
+  if (!float_like || too_large || !absl::SimpleAtod(digits, &number) || number - number != 0) return false;
   value = number;
   return true;
 }
@@ -234,14 +238,20 @@ class Parser {
     return Close("end");
   }
 
+  absl::Status AddDefinition(const std::string& name, std::vector<Node> nodes) {
+    if (!program_.defined.try_emplace(name, std::move(nodes)).second) {
+      return Error(absl::StrCat("multiple definition of template \"", Printable(name), "\""));
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status Define() {
     std::string name;
     RETURN_IF_ERROR(Name(name, "define"));
     RETURN_IF_ERROR(Close("define clause"));
     std::vector<Node> nodes;
     RETURN_IF_ERROR(Body(nodes, "define"));
-    program_.defined[name] = std::move(nodes);
-    return absl::OkStatus();
+    return AddDefinition(name, std::move(nodes));
   }
 
   // {{template "name" PIPE}} and {{block "name" PIPE}}…{{end}}, which defines and uses it.
@@ -258,7 +268,7 @@ class Parser {
     if (block) {
       std::vector<Node> body;
       RETURN_IF_ERROR(Body(body, "block"));
-      program_.defined.try_emplace(node.text, std::move(body));
+      RETURN_IF_ERROR(AddDefinition(node.text, std::move(body)));
     }
     nodes.push_back(std::move(node));
     return absl::OkStatus();

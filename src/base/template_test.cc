@@ -185,6 +185,8 @@ TEST_SUITE("base/template") {
     CHECK(Run("{{template \"x\"}}{{define \"x\"}}late{{end}}") == "late");
     CHECK(Run("{{block \"b\" .Name}}[{{.}}]{{end}}") == "[web]");
     CHECK(Run("{{define \"x\"}}{{$}}{{end}}{{$v := 1}}{{template \"x\" .Size}}") == "3");
+    CHECK(Run("{{define \"x\"}}1{{end}}{{define \"x\"}}2{{end}}") ==
+          "template: 1:45: multiple definition of template \"x\"");
     CHECK(Run("{{template \"none\"}}") == "template: 1:3: template \"none\" not defined");
     CHECK(Run("{{if true}}{{define \"x\"}}{{end}}{{end}}") ==
           "template: 1:14: unexpected {{define}}: it stands at the top only");
@@ -221,6 +223,13 @@ TEST_SUITE("base/template") {
     CHECK(Run("{{/* a }}") == "template: 1:3: unclosed comment");
     CHECK(Run("{{nil}}") == "template: 1:3: nil is not a command");
     CHECK(Run("{{1.2.3}}") == "template: 1:3: bad number syntax: \"1.2.3\"");
+    for (const char* number : {"08", "1__0", "99999999999999999999", "0b12", "0x", "1i"}) {
+      CHECK(Run(absl::StrCat("{{", number, "}}")) ==
+            absl::StrCat("template: 1:3: bad number syntax: \"", number, "\""));
+    }
+    CHECK(Run("{{\"\\ud800\"}}") == "template: 1:3: invalid escape in string");
+    CHECK(Run("{{range $i, $e := 2}}{{end}}") ==
+          "template: 1:9: can't use 2 to iterate over more than one variable");
     CHECK(Run("{{.A#}}") == "template: 1:3: bad character '#'");
     CHECK(Run("{{print | }}") == "template: 1:11: missing value for command");
     CHECK(Run("{{1.Name}}") == "template: 1:3: bad number syntax: \"1.Name\"");
