@@ -140,7 +140,7 @@ void FillCgroup(const Engine& engine, const ContainerRecord& record, monitor::La
   plan.cgroup.disabled = config.cgroups() == "disabled";
   const std::string& manager =
       config.cgroup_manager().empty() ? engine.settings.cgroup_manager : config.cgroup_manager();
-  plan.cgroup.systemd = manager == "systemd";
+  plan.cgroup.systemd = manager == "systemd" || (manager.empty() && runtime::PrefersSystemdCgroups());
   if (plan.spec.linux_config.resources.has_value()) plan.cgroup.resources = *plan.spec.linux_config.resources;
   plan.spec.linux_config.cgroups_path = plan.cgroup.path;
 }

@@ -403,7 +403,7 @@ CgroupHost ProbeCgroups() {
     }
     host.writable |= access(h.mount.c_str(), W_OK) == 0;
   }
-  if (v2 && !v1 && SystemdAnswers()) host.manager = "systemd";
+  if (PrefersSystemdCgroups()) host.manager = "systemd";
   if (v2) {
     const std::string base = ChooseV2Base(*layout->v2, {}, {});
     host.writable |= !base.empty();

@@ -20,7 +20,7 @@ struct CgroupRequest {
   std::string path;       // "/coracle/<id>": below each hierarchy's mount, or below the caller's own cgroup
                           // where only that is writable (rootless)
   bool disabled = false;  // --cgroups=disabled: no cgroup at all
-  bool systemd = false;   // path is "slice:prefix:name": ask systemd over D-Bus for a scope
+  bool systemd = false;   // ask systemd over D-Bus for a scope; path is "slice:prefix:name", or as above
   // Join every v1 hierarchy, not only those that a limit, security or statistics need: for a container that
   // mounts the v1 hierarchies and must not see its host's cgroup in them.
   bool all_hierarchies = false;
@@ -81,6 +81,11 @@ class Cgroup {
   std::unique_ptr<State> state_;
 };
 
+// Whether systemd runs, answers this user and has the only tree (v2): then CgroupRequest.systemd is the
+// better choice (the tree has one writer), and for a rootless login session the only one. Costs one system
+// call where it does not run.
+bool PrefersSystemdCgroups();
+
 // For a caller who will start a process in the cgroup of `paths` (Cgroup::paths) without having made it: a
 // rootless one outside of the container's systemd scope is moved beside the container first, since nobody may
 // enter a cgroup from another's part of the tree. Does nothing where there is nothing to do. Errors:
@@ -92,8 +97,7 @@ struct CgroupHost {
   std::string version;  // "v1", "v2", "hybrid", "none"
   std::vector<std::string> controllers;
   bool writable = false;  // whether this process may make cgroups at all
-  // "systemd" where it runs, answers this user and has the only tree (v2): then CgroupRequest.systemd is the
-  // better choice, and for a rootless login session the only one; else "cgroupfs".
+  // "systemd" if PrefersSystemdCgroups, else "cgroupfs".
   std::string manager = "cgroupfs";
 };
 CgroupHost ProbeCgroups();

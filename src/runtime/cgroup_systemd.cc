@@ -152,7 +152,12 @@ std::string ScopeOf(absl::string_view directory, absl::string_view leaf) {
 }  // namespace
 
 absl::StatusOr<SystemdScope> ParseSystemdPath(absl::string_view path, bool user_manager) {
-  const std::vector<std::string> parts = absl::StrSplit(path, ':');
+  std::vector<std::string> parts = absl::StrSplit(path, ':');
+  if (parts.size() == 1 && absl::StrContains(path, '/')) {
+    const std::vector<std::string> names = absl::StrSplit(path, '/', absl::SkipEmpty());
+    const std::string parent = names.size() < 2 ? "" : names[names.size() - 2];
+    parts = {absl::EndsWith(parent, ".slice") ? parent : "", "coracle", names.empty() ? "" : names.back()};
+  }
   if (parts.size() != 3) {
     return absl::InvalidArgumentError(
         absl::StrCat("cgroup path '", path, "': not of the form slice:prefix:name"));
@@ -169,6 +174,12 @@ absl::StatusOr<SystemdScope> ParseSystemdPath(absl::string_view path, bool user_
 }
 
 bool UsesUserManager() { return geteuid() != 0 || os::InUserNamespace(); }
+
+bool PrefersSystemdCgroups() {
+  if (access("/run/systemd/system", F_OK) != 0) return false;  // sd_booted(3)
+  absl::StatusOr<CgroupLayout> layout = DiscoverCgroups();
+  return layout.ok() && layout->v1.empty() && layout->v2.has_value() && SystemdAnswers();
+}
 
 bool SystemdAnswers() { return DbusConnection::Connect(SocketPath()).ok(); }
 

@@ -20,8 +20,9 @@ struct SystemdScope {
   std::string unit;   // "coracle-<id>.scope"
 };
 
-// "slice:prefix:name"; an empty slice is system.slice, or user.slice under a user's manager, an empty prefix
-// none. Errors: InvalidArgument for another form, or characters that unit names do not have.
+// "slice:prefix:name", or "/parent/name" for coracle-<name>.scope in `parent` if that is a slice. An empty
+// slice is system.slice, or user.slice under a user's manager, an empty prefix none. Errors: InvalidArgument
+// for another form, or characters that unit names do not have.
 absl::StatusOr<SystemdScope> ParseSystemdPath(absl::string_view path, bool user_manager);
 
 // Whether this process would talk to its user's manager ($XDG_RUNTIME_DIR/systemd/private) instead of the

@@ -14,8 +14,12 @@ TEST_SUITE("runtime/cgroup_systemd") {
     CHECK(scope.slice == "user.slice");
     CHECK(scope.unit == "abc.scope");
     CHECK(ParseSystemdPath("::a", /*user_manager=*/false).value().slice == "system.slice");
+    scope = ParseSystemdPath("/coracle/abc", /*user_manager=*/false).value();
+    CHECK(scope.slice == "system.slice");
+    CHECK(scope.unit == "coracle-abc.scope");
+    CHECK(ParseSystemdPath("/my.slice/abc", /*user_manager=*/false).value().slice == "my.slice");
     for (const char* bad :
-         {"/coracle/abc", "a.slice:b", "a.slice:b:", "a:b:c", "a.slice:b:c/d", "a.slice:b:c d", ":::"}) {
+         {"abc", "/", "a.slice:b", "a.slice:b:", "a:b:c", "a.slice:b:c/d", "a.slice:b:c d", ":::"}) {
       CHECK(ParseSystemdPath(bad, /*user_manager=*/false).status().code() ==
             absl::StatusCode::kInvalidArgument);
     }
