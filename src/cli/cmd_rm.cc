@@ -42,7 +42,8 @@ int CmdRm(Invocation& invocation) {
   engine::RemoveRequest request;
   request.force = parsed.GetBool("force");
   request.timeout_seconds = StopTimeOption(parsed);
-  (void)store::Sweep(engine.store);  // what killed processes left; not what was asked for, so its errors do not count
+  (void)store::Sweep(
+      engine.store);  // what killed processes left; not what was asked for, so its errors do not count
   SelectOptions options;
   options.ignore_missing = parsed.GetBool("ignore") || request.force;
   return ForEachSelected(invocation, engine, options, [&](Selection& selection) -> absl::Status {

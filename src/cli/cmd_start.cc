@@ -12,28 +12,30 @@ namespace {
 
 using engine::ContainerView;
 
-// A container that `init` has prepared only needs to be told to go on.
-absl::StatusOr<os::UniqueFd> GoOn(engine::Engine& engine, const ContainerView& view) {
-  ASSIGN_OR_RETURN(os::UniqueFd connection,
-                   monitor::ConnectAttach(engine.store.ContainerRunDir(view.record.id())));
-  RETURN_IF_ERROR(monitor::SendStart(connection));
-  return connection;
-}
+struct Started {
+  os::UniqueFd connection;  // valid if attached
+  bool held = false;        // `init` has prepared it: it waits for the one who attaches to let it go on
+};
 
-// Starts it, or finds it running. The connection is valid if `attach`.
-absl::StatusOr<os::UniqueFd> StartOne(engine::Engine& engine, const std::string& id, bool attach) {
+// Starts it, or finds it running.
+absl::StatusOr<Started> StartOne(engine::Engine& engine, const std::string& id, bool attach) {
   ASSIGN_OR_RETURN(const store::FileLock lock, store::LockContainer(engine.store, id));
   ASSIGN_OR_RETURN(const ContainerView view, engine::Look(engine, id));
-  if (view.state.status() == store::INITIALIZED) return GoOn(engine, view);
-  if (engine::IsRunning(view)) {
-    if (!attach) return os::UniqueFd();
-    return monitor::ConnectAttach(engine.store.ContainerRunDir(id));
+  Started started;
+  const bool held = view.state.status() == store::INITIALIZED;
+  if (held || (attach && engine::IsRunning(view))) {
+    ASSIGN_OR_RETURN(started.connection, monitor::ConnectAttach(engine.store.ContainerRunDir(id)));
+    started.held = held && attach;
+    if (held && !attach) RETURN_IF_ERROR(monitor::SendStart(started.connection));
+    return started;
   }
+  if (engine::IsRunning(view)) return started;
   engine::StartRequest request;
   request.foreground = attach;
   request.preserve_fds = static_cast<int>(view.record.config().preserve_fds());
   ASSIGN_OR_RETURN(monitor::Launched launched, engine::StartContainer(engine, view.record, request));
-  return std::move(launched.attach);
+  started.connection = std::move(launched.attach);
+  return started;
 }
 
 absl::StatusOr<int> StartAttached(Invocation& invocation, engine::Engine& engine) {
@@ -44,13 +46,14 @@ absl::StatusOr<int> StartAttached(Invocation& invocation, engine::Engine& engine
   }
   ASSIGN_OR_RETURN(const ContainerView view, SelectOne(invocation, engine));
   const std::string& id = view.record.id();
-  ASSIGN_OR_RETURN(const os::UniqueFd connection, StartOne(engine, id, /*attach=*/true));
+  ASSIGN_OR_RETURN(const Started started, StartOne(engine, id, /*attach=*/true));
   monitor::AttachOptions options;
+  options.start_held = started.held;
   options.in = parsed.GetBool("interactive") && view.record.config().open_stdin();
   options.tty = view.record.config().tty();
   options.detach_keys = parsed.GetString("detach-keys");
   options.sig_proxy = parsed.GetBool("sig-proxy");
-  return Attached(engine, id, connection, options);
+  return Attached(engine, id, started.connection, options);
 }
 
 }  // namespace

@@ -23,7 +23,8 @@ std::string AbsoluteVariable(const char* name) {
   return value != nullptr && *value == '/' ? value : "";
 }
 
-// A directory of our user, not a link to one. In a user namespace of ours it belongs to the effective user, root.
+// A directory of our user, not a link to one. In a user namespace of ours it belongs to the effective user,
+// root.
 bool IsOurs(const std::string& path) {
   struct stat st;
   return lstat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid();

@@ -30,7 +30,7 @@ absl::StatusOr<int> TombstoneCode(Engine& engine, const std::string& id) {
 // Returns when something changed: a file of the run directory, or the end of the monitor.
 absl::Status WaitForChange(Engine& engine, const ContainerView& view, int watch) {
   os::UniqueFd monitor;
-  if (IsRunning(view) || view.state.status() == store::INITIALIZED) {
+  if (view.state.monitor_pid() != 0) {
     auto opened = os::OpenProcess(view.state.monitor_pid(), view.state.monitor_start_time());
     if (absl::IsNotFound(opened.status())) return absl::OkStatus();
     RETURN_IF_ERROR(opened.status());
@@ -68,7 +68,9 @@ absl::StatusOr<int> Wait(Engine& engine, const std::string& id, const std::vecto
                                                StatusName(*view) != "created"
                                          : std::any_of(conditions.begin(), conditions.end(),
                                                        [&](const std::string& c) { return Holds(c, *view); });
-    if (done && !only_removed) return view->exit.has_value() ? view->exit->exit_code() : -1;
+    // The monitor says EXITED before it has recorded the exit, and between two restarts.
+    const bool ending = StatusName(*view) == "exited" && store::MonitorAlive(engine.store, id);
+    if (done && !ending && !only_removed) return view->exit.has_value() ? view->exit->exit_code() : -1;
     RETURN_IF_ERROR(WaitForChange(engine, *view, watch.get()));
   }
 }

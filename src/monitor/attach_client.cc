@@ -123,6 +123,7 @@ absl::StatusOr<AttachResult> AttachSession::Run() {
   // A short-lived container may have ended already, with all it said waiting to be received.
   (void)Subscribe();
   if (options_.tty) SendWindowSize();
+  if (options_.start_held) RETURN_IF_ERROR(SendFrame(connection_, EncodeFrame(FrameType::kStart, "")));
   while (!done_) RETURN_IF_ERROR(Round());
   if (!result_.detached) {
     out_.FlushAll();
@@ -183,6 +184,11 @@ absl::Status AttachSession::HandleFrame(const Frame& frame) {
       if (!message.ParseFromArray(frame.payload.data(), size)) return absl::DataLossError("bad frame");
       window_ = std::min(window_ + message.bytes(), kClientWindow);
       return absl::OkStatus();
+    }
+    case FrameType::kStartResult: {
+      StartResult message;
+      if (!message.ParseFromArray(frame.payload.data(), size)) return absl::DataLossError("bad frame");
+      return StatusFromResult(message);
     }
     case FrameType::kExit: {
       Exit message;

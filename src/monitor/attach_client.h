@@ -19,7 +19,8 @@ struct AttachOptions {
   bool in = false, out = true, err = true;  // which streams
   bool tty = false;  // our stdin is put in raw mode if it is a terminal; SIGWINCH is followed
   std::string detach_keys = "ctrl-p,ctrl-q";
-  bool sig_proxy = true;  // SIGINT, SIGTERM ... go to the container (not with tty, where keys do)
+  bool start_held = false;  // the container waits before exec (`init`): let it go on, once we listen
+  bool sig_proxy = true;    // SIGINT, SIGTERM ... go to the container (not with tty, where keys do)
   int in_fd = 0, out_fd = 1, err_fd = 2;
 };
 

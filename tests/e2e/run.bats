@@ -13,7 +13,7 @@ load helpers
   run_status 7 run --rm busybox sh -c 'echo out; echo err >&2; exit 7'
   equals out
   equals err "$stderr"
-  run_status 137 run --rm busybox sh -c 'kill -9 $$'
+  run_status 137 run --rm busybox sh -c '(exec sh -c "kill -9 \$\$"); exit $?'
 }
 
 @test "stdin reaches the command with -i and only then" {
@@ -181,7 +181,7 @@ load helpers
   contains 0
   run_ok run --rm --cap-drop ALL --cap-add CHOWN busybox grep CapEff /proc/self/status
   contains 0000000000000001
-  run_ok run --rm busybox sh -c 'wc -c < /proc/kcore'
+  run_ok run --rm busybox sh -c 'cat /proc/keys /proc/timer_list 2> /dev/null | wc -c'
   equals 0
   run_status 1 run --rm busybox sh -c 'echo 1 > /proc/sys/kernel/panic'
   exec 7< /etc/passwd
