@@ -1,5 +1,6 @@
 #include "cli/enter.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -8,8 +9,11 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "cli/output.h"
+#include "os/file.h"
+#include "os/process_identity.h"
 #include "os/read_only_self.h"
 #include "os/user_namespace.h"
+#include "store/store.h"
 
 namespace coracle::cli {
 namespace {
@@ -33,6 +37,21 @@ absl::Status NoteCaller(uid_t uid) {
   return absl::OkStatus();
 }
 
+// Joins the user and mount namespaces of a monitor of this store that lives, if there is one: containers of
+// one user can then join each other's namespaces, and the two set-uid helpers need not run again.
+bool JoinLivingMonitor(const Globals& globals) {
+  const store::Store store(globals.root, globals.runroot);
+  const auto ids = os::ListDirectoryAt(AT_FDCWD, absl::StrCat(globals.runroot, "/containers"));
+  if (!ids.ok()) return false;
+  for (const std::string& id : *ids) {
+    const auto state = store::ReadState(store, id);
+    if (!state.ok() || state->monitor_pid() <= 0 || !store::MonitorAlive(store, id)) continue;
+    const auto alive = os::OpenProcess(state->monitor_pid(), state->monitor_start_time());
+    if (alive.ok() && os::JoinUserNamespace(state->monitor_pid()).ok()) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 void SetProgramArguments(char** argv) { program_arguments = argv; }
@@ -47,12 +66,14 @@ absl::Status EnterFor(const Command& command, const Globals& globals) {
   if (globals.rootless && !EnteredBefore()) {
     if (!command.Has(kNeedsUserns)) return absl::OkStatus();
     const uid_t caller = geteuid();
-    auto ids = os::EnterRootlessUserNamespace();
-    if (!ids.ok()) return WithExitCode(ids.status(), 125);
-    RETURN_IF_ERROR(NoteCaller(caller));
-    if (!ids->reduced_because.empty()) {
-      PrintWarning(absl::StrCat("only your own user id is mapped: ", ids->reduced_because, ", ignoring"));
+    if (!JoinLivingMonitor(globals)) {
+      auto ids = os::EnterRootlessUserNamespace();
+      if (!ids.ok()) return WithExitCode(ids.status(), 125);
+      if (!ids->reduced_because.empty()) {
+        PrintWarning(absl::StrCat("only your own user id is mapped: ", ids->reduced_because, ", ignoring"));
+      }
     }
+    RETURN_IF_ERROR(NoteCaller(caller));
   }
   if (!command.Has(kEntersContainer)) return absl::OkStatus();
   return BecomeReadOnly();

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "engine/console.h"
 #include "engine/engine.h"
 #include "engine/environment.h"
 #include "engine/host.h"
@@ -64,6 +65,7 @@ absl::StatusOr<oci::Process> ProcessFor(const ContainerView& view, const store::
   const RootFiles files({absl::StrCat("/proc/", view.state.pid(), "/root")});
   ASSIGN_OR_RETURN(Identity identity, ResolveIdentity(config, files));
   process.terminal = spec.tty;
+  if (spec.tty) process.console_size = CallersConsoleSize();
   process.user = std::move(identity.user);
   if (config.has_umask()) process.user.umask = config.umask();
   process.args = spec.args;

@@ -94,7 +94,12 @@ absl::Status Stop(Engine& engine, const ContainerView& view, std::optional<uint3
     RETURN_IF_ERROR(SendSignal(view, SIGKILL));
     return WaitForMonitor(view, kTearDownSeconds * 1000).status();
   }
-  if (!IsRunning(view)) return absl::OkStatus();
+  if (!IsRunning(view)) {
+    if (!store::MonitorAlive(engine.store, view.record.id())) return absl::OkStatus();
+    // Between two restarts, or about to end.
+    TellStopRequested(engine, view);
+    return WaitForMonitor(view, kTearDownSeconds * 1000).status();
+  }
   const store::ContainerConfig& config = view.record.config();
   TellStopRequested(engine, view);
   if (view.state.status() == store::PAUSED) RETURN_IF_ERROR(Unpause(engine, view));
@@ -141,7 +146,10 @@ absl::Status Rename(Engine& engine, const ContainerView& view, const std::string
 }
 
 absl::Status RemoveContainer(Engine& engine, const ContainerView& view, const RemoveRequest& request) {
-  const bool alive = IsRunning(view) || view.state.status() == store::INITIALIZED;
+  const std::string& policy = view.record.config().restart().name();
+  const bool restarts =
+      !policy.empty() && policy != "no" && store::MonitorAlive(engine.store, view.record.id());
+  const bool alive = IsRunning(view) || view.state.status() == store::INITIALIZED || restarts;
   if (alive && !request.force) {
     return WithExitCode(WithHint(absl::FailedPreconditionError(
                                      absl::StrCat("cannot remove container ", view.record.name(), " (",
@@ -149,7 +157,8 @@ absl::Status RemoveContainer(Engine& engine, const ContainerView& view, const Re
                                  "stop it first or use --force"),
                         125);
   }
-  if (alive) RETURN_IF_ERROR(Stop(engine, view, request.timeout_seconds, std::nullopt));
+  // A container that has just ended may have its monitor for a moment longer: Stop waits for that too.
+  RETURN_IF_ERROR(Stop(engine, view, request.timeout_seconds, std::nullopt));
   ASSIGN_OR_RETURN(const store::FileLock lock, store::LockContainer(engine.store, view.record.id()));
   if (store::MonitorAlive(engine.store, view.record.id())) {
     return WithExitCode(absl::FailedPreconditionError(absl::StrCat(

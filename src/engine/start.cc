@@ -8,6 +8,7 @@
 #include "absl/strings/strip.h"
 #include "base/signal_name.h"
 #include "base/status.h"
+#include "engine/console.h"
 #include "engine/engine.h"
 #include "engine/host.h"
 #include "engine/identity.h"
@@ -221,6 +222,7 @@ absl::StatusOr<Prepared> Prepare(Engine& engine, const ContainerRecord& record, 
   plan.seccomp = std::move(security.filter);
   plan.external_runtime = runtime;
   ASSIGN_OR_RETURN(plan.spec, BuildSpec(input));
+  if (record.config().tty() && request.foreground) plan.spec.process->console_size = CallersConsoleSize();
   plan.root_overlay = prepared.root.overlay;
   FillFromConfig(record, request, plan);
   FillCgroup(engine, record, plan);
