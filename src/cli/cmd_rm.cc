@@ -2,7 +2,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "cli/commands.h"
-#include "cli/confirm.h"
 #include "cli/container_filter.h"
 #include "cli/invocation.h"
 #include "cli/select.h"
@@ -59,7 +58,7 @@ int CmdContainerPrune(Invocation& invocation) {
   engine::Engine engine = MakeEngine(invocation);
   const auto filter = ContainerFilter::Parse(engine, parsed.GetList("filter"));
   if (!filter.ok()) return invocation.Fail(filter.status());
-  if (!parsed.GetBool("force") && !Confirm("This will remove all stopped containers")) return 0;
+  if (!parsed.GetBool("force") && !invocation.Confirm("Remove all stopped containers?")) return 0;
   (void)store::Sweep(engine.store);  // as in rm
   const auto views = engine::LookAll(engine);
   if (!views.ok()) return invocation.Fail(views.status());

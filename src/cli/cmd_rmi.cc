@@ -2,7 +2,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "cli/commands.h"
-#include "cli/confirm.h"
 #include "cli/image_use.h"
 #include "cli/invocation.h"
 #include "cli/select.h"
@@ -77,9 +76,8 @@ int CmdImagePrune(Invocation& invocation) {
         WithExitCode(absl::UnimplementedError("image prune --filter is not supported yet"), 125));
   }
   const bool all = parsed.GetBool("all");
-  if (!parsed.GetBool("force") &&
-      !Confirm(all ? "This will remove all images without at least one container associated to them"
-                   : "This will remove all dangling images")) {
+  if (!parsed.GetBool("force") && !invocation.Confirm(all ? "Remove all images that no container uses?"
+                                                          : "Remove all images without a name?")) {
     return 0;
   }
   engine::Engine engine = MakeEngine(invocation);

@@ -9,7 +9,10 @@
 namespace coracle::cli {
 
 bool Invocation::Confirm(absl::string_view question) {
-  if (isatty(STDIN_FILENO) != 1) return true;
+  if (isatty(STDIN_FILENO) != 1) {
+    PrintWarning("nobody can be asked without a terminal: nothing is removed without --force");
+    return false;
+  }
   (void)out_.Flush();                                                    // reported at the end
   (void)os::WriteAll(STDERR_FILENO, absl::StrCat(question, " [y/N] "));  // nowhere else to say it
   char answer[64];

@@ -31,7 +31,7 @@ class Invocation {
   Output& out() { return out_; }
 
   // Asks on standard error, for commands that remove much: "y" and "yes" are yes. Without a terminal as
-  // standard input nobody can answer: then nothing is asked, and the answer is yes.
+  // standard input nobody can answer: then a warning says so, and the answer is no.
   bool Confirm(absl::string_view question);
 
   // Prints the error and returns the exit code for it (125 if it carries none). Returns 0 for OK and prints
