@@ -71,7 +71,8 @@ absl::Status WriteSingle(const char* path, uint32_t own) {
 }
 
 absl::Status MapOwnIdsOnly(uid_t uid, gid_t gid) {
-  // The files are root's while the process is not dumpable, as after a change of user or with an unreadable program.
+  // The files are root's while the process is not dumpable, as after a change of user or with an unreadable
+  // program.
   (void)prctl(PR_SET_DUMPABLE, 1);
   RETURN_IF_ERROR(WriteControlFileAt(AT_FDCWD, "/proc/self/setgroups", "deny"));
   RETURN_IF_ERROR(WriteSingle("/proc/self/uid_map", uid));

@@ -211,10 +211,10 @@ void MeasureSelf(const char* name, const char* arg, int runs) {
 }  // namespace coracle::runtime
 
 int main(int argc, char** argv) {
-  using namespace coracle;
   if (argc > 1 && strcmp(argv[1], "--nothing") == 0) return 0;
-  if (argc > 1 && strcmp(argv[1], "--self") == 0) return os::EnsureReadOnlySelf(argv, environ).ok() ? 0 : 1;
-  runtime::MeasureSelf("start of a program", "--nothing", 200);
-  runtime::MeasureSelf("with its read-only copy", "--self", 200);
+  if (argc > 1 && strcmp(argv[1], "--self") == 0)
+    return coracle::os::EnsureReadOnlySelf(argv, environ).ok() ? 0 : 1;
+  coracle::runtime::MeasureSelf("start of a program", "--nothing", 200);
+  coracle::runtime::MeasureSelf("with its read-only copy", "--self", 200);
   return coracle::runtime::Main(argc > 1 ? atoi(argv[1]) : 50);
 }

@@ -197,7 +197,8 @@ void ChangeRootWithoutMounts(const ChildContext& context) {
   if (plan.IsNew(CLONE_NEWUSER) || plan.joins_user) BecomeRoot(context);
   const EarlyFiles files =
       StartProcess(context.channel, plan.process, request.preserve_fds, request.new_session_keyring);
-  // In a pid namespace of others, they can see this process until its exec: no ptrace, no /proc/PID/fd for them.
+  // In a pid namespace of others, they can see this process until its exec: no ptrace, no /proc/PID/fd for
+  // them.
   if (!plan.IsNew(CLONE_NEWPID)) (void)prctl(PR_SET_DUMPABLE, 0);
   if (plan.IsNew(CLONE_NEWNET)) BringLoopbackUp(context.channel);
   SetNames(context);

@@ -43,7 +43,9 @@ expect 125 '' "Error: missing command: 'coracle container COMMAND'*" container
 expect 125 '' "Error: unknown command 'x' for 'coracle'" help x
 expect 125 '' "Error: completion for 'csh': *" completion csh
 expect 125 '' "Error: --log-level loud: use *" --log-level loud __complete running
-for kind in containers running images; do expect 0 '' '' __complete $kind; done
+for kind in containers running images; do
+  expect 0 '' '' --root "$work/root" --runroot "$work/run" __complete $kind
+done
 ln -s "$binary" "$work/coracle-oci"
 [[ $("$work/coracle-oci" --version) == *spec:* ]] || complain "a link named coracle-oci is no OCI runtime"
 # A reader that has gone is no error; a disk that is full is one.

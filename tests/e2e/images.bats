@@ -35,7 +35,7 @@ load helpers
   run_fails 125 import -q "$T/no-such-file" none
   run_ok images -q
   equals ""
-  [ -z "$(ls "$CORACLE_ROOT/layers" "$CORACLE_ROOT/tmp" 2> /dev/null | grep -v : | grep .)" ]
+  [ -z "$(find "$CORACLE_ROOT/layers" "$CORACLE_ROOT/tmp" -mindepth 1 2> /dev/null)" ]
 }
 
 @test "tag, untag, images, exists" {
