@@ -66,9 +66,7 @@ absl::StatusOr<std::vector<ContainerView>> Choose(const ParsedCommand& parsed, e
   ASSIGN_OR_RETURN(const ContainerFilter filter, ContainerFilter::Parse(engine, parsed.GetList("filter")));
   const int64_t last = parsed.GetBool("latest") ? 1 : parsed.GetInt("last");
   const bool all = parsed.GetBool("all") || last >= 0 || filter.MentionsStatus();
-  // What killed processes left half made is not listed; a look at everything is when it goes.
-  if (all) (void)store::Sweep(engine.store);  // best effort: without the user namespace not all of it can
-  ASSIGN_OR_RETURN(std::vector<ContainerView> views, engine::LookAll(engine));
+  ASSIGN_OR_RETURN(std::vector<ContainerView> views, engine::LookAll(engine, /*sweep=*/all));
   std::vector<ContainerView> chosen;
   for (ContainerView& view : views) {
     if (last >= 0 && static_cast<int64_t>(chosen.size()) >= last) break;

@@ -340,7 +340,7 @@ constexpr Command kCreate = {
     .min_args = 1,
     .max_args = -1,
     .completes = Completes::kImages,
-    .flags = kStopAtFirstArgument | kNeedsUserns | kEntersContainer,
+    .flags = kStopAtFirstArgument | kNeedsUserns,
     .run = CmdCreate,
 };
 

@@ -82,7 +82,8 @@ bool IsRunning(const ContainerView& view);  // running, paused or stopping: has 
 absl::StatusOr<ContainerView> Look(Engine& engine, absl::string_view name_or_id);
 // The newest container by creation time.
 absl::StatusOr<ContainerView> Latest(Engine& engine);
-absl::StatusOr<std::vector<ContainerView>> LookAll(Engine& engine);
+// Newest first. `sweep`: what killed processes left half made, which is never listed, goes.
+absl::StatusOr<std::vector<ContainerView>> LookAll(Engine& engine, bool sweep = false);
 
 // Cleans up after a monitor that was killed: kills what is left in the cgroup, marks the exit unknown,
 // removes a --rm container. A no-op for every other. Takes the op lock only if there is something to do.

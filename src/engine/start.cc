@@ -168,9 +168,15 @@ void FillFromConfig(const ContainerRecord& record, const StartRequest& request, 
   plan.preserve_fds = request.preserve_fds;
 }
 
+// What the monitor keeps of a record: it waits for hours with it.
+struct Ending {
+  std::string id, name;
+  bool auto_remove = false;
+};
+
 // What the monitor does when the container has ended for good: the exit is recorded first, so that nobody who
 // sees the container gone misses its code.
-void FinishRun(Engine& engine, const ContainerRecord& record, const monitor::ExitInfo& info) {
+void FinishRun(Engine& engine, const Ending& ending, const monitor::ExitInfo& info) {
   store::ExitRecord exit;
   exit.set_exit_code(info.exit_code);
   exit.set_started_unix_nanos(info.started_unix_nanos);
@@ -178,20 +184,20 @@ void FinishRun(Engine& engine, const ContainerRecord& record, const monitor::Exi
   exit.set_oom_killed(info.oom_killed);
   exit.set_error(info.error);
   exit.set_restart_count(info.restart_count);
-  exit.set_container_id(record.id());
-  exit.set_container_name(record.name());
-  if (record.auto_remove()) {
-    (void)store::WriteTombstone(engine.store, exit);        // a full runroot must not keep the container
-    (void)storage::ReleaseRoot(engine.store, record.id());  // best effort, the sweep finds it
-    (void)store::RemoveContainer(engine.store, record.id());
+  exit.set_container_id(ending.id);
+  exit.set_container_name(ending.name);
+  if (ending.auto_remove) {
+    (void)store::WriteTombstone(engine.store, exit);      // a full runroot must not keep the container
+    (void)storage::ReleaseRoot(engine.store, ending.id);  // best effort, the sweep finds it
+    (void)store::RemoveContainer(engine.store, ending.id, store::Deletion::kLater);
     return;
   }
-  (void)store::WriteExit(engine.store, record.id(), exit);
+  (void)store::WriteExit(engine.store, ending.id, exit);
   store::ContainerState state;
   state.set_status(store::EXITED);
   state.set_boot_id(store::BootId());
-  (void)store::WriteState(engine.store, record.id(), state);
-  (void)storage::ReleaseRoot(engine.store, record.id());
+  (void)store::WriteState(engine.store, ending.id, state);
+  (void)storage::ReleaseRoot(engine.store, ending.id);
 }
 
 absl::StatusOr<Prepared> Prepare(Engine& engine, const ContainerRecord& record, const StartRequest& request) {
@@ -227,9 +233,15 @@ absl::StatusOr<Prepared> Prepare(Engine& engine, const ContainerRecord& record, 
   FillFromConfig(record, request, plan);
   FillCgroup(engine, record, plan);
   plan.state.set_boot_id(store::BootId());
-  plan.on_end = [engine = &engine, record](const monitor::ExitInfo& info) {
-    FinishRun(*engine, record, info);
-  };
+  plan.on_end = [engine = &engine, ending = Ending{record.id(), record.name(), record.auto_remove()}](
+                    const monitor::ExitInfo& info) { FinishRun(*engine, ending, info); };
+  if (record.auto_remove()) {
+    // What can't be deleted now, the next sweep finds.
+    plan.after_end = [engine = &engine, id = record.id()] {
+      (void)store::RemoveContainer(engine->store, id);
+      (void)store::EmptyTrash(engine->store);
+    };
+  }
   return prepared;
 }
 

@@ -24,9 +24,9 @@ bool SaysAlive(const ContainerState& state) {
   }
 }
 
-absl::StatusOr<ContainerView> Read(Engine& engine, const std::string& id) {
-  ContainerView view;
-  ASSIGN_OR_RETURN(view.record, store::ReadContainer(engine.store, id));
+// The rest of a container whose record is read.
+absl::Status Complete(Engine& engine, ContainerView& view) {
+  const std::string id = view.record.id();
   ASSIGN_OR_RETURN(view.state, store::ReadState(engine.store, id));
   if (SaysAlive(view.state) && !store::MonitorAlive(engine.store, id)) {
     RETURN_IF_ERROR(Reconcile(engine, id));
@@ -38,6 +38,13 @@ absl::StatusOr<ContainerView> Read(Engine& engine, const std::string& id) {
     auto exit = store::ReadExit(engine.store, id);
     if (exit.ok()) view.exit = *std::move(exit);
   }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ContainerView> Read(Engine& engine, const std::string& id) {
+  ContainerView view;
+  ASSIGN_OR_RETURN(view.record, store::ReadContainer(engine.store, id));
+  RETURN_IF_ERROR(Complete(engine, view));
   return view;
 }
 
@@ -111,16 +118,23 @@ absl::StatusOr<ContainerView> Look(Engine& engine, absl::string_view name_or_id)
   return Read(engine, *id);
 }
 
-absl::StatusOr<std::vector<ContainerView>> LookAll(Engine& engine) {
-  RETURN_IF_ERROR(engine.store.CheckVersion());
-  ASSIGN_OR_RETURN(const std::vector<std::string> ids, store::ListContainers(engine.store));
+absl::StatusOr<std::vector<ContainerView>> LookAll(Engine& engine, bool sweep) {
+  std::vector<std::pair<std::string, absl::Status>> damaged;
+  bool half_made = false;
+  ASSIGN_OR_RETURN(std::vector<store::ContainerRecord> records,
+                   store::ReadAllContainers(engine.store, &damaged, &half_made));
+  // Best effort: without the user namespace not all of it can go.
+  if (sweep) (void)store::SweepAfterReading(engine.store, records.size() + damaged.size(), half_made);
+  if (!damaged.empty()) return damaged.front().second;
   std::vector<ContainerView> views;
-  views.reserve(ids.size());
-  for (const std::string& id : ids) {
-    auto view = Read(engine, id);
-    if (absl::IsNotFound(view.status())) continue;  // removed since it was listed
-    RETURN_IF_ERROR(view.status());
-    views.push_back(*std::move(view));
+  views.reserve(records.size());
+  for (store::ContainerRecord& record : records) {
+    ContainerView& view = views.emplace_back();
+    view.record = std::move(record);
+    const absl::Status status = Complete(engine, view);
+    if (status.ok()) continue;
+    views.pop_back();
+    if (!absl::IsNotFound(status)) return status;  // else removed since it was listed
   }
   std::sort(views.begin(), views.end(), [](const ContainerView& a, const ContainerView& b) {
     return a.record.created_unix_nanos() > b.record.created_unix_nanos();

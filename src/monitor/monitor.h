@@ -64,6 +64,9 @@ struct LaunchPlan {
   // Called in the monitor when the container has ended for good, after the cgroup is gone and before the
   // liveness lock is released: writes the exit record, and for --rm removes the container.
   std::function<void(const ExitInfo&)> on_end;
+  // May be null. Called after the attached clients have heard the exit code, with the liveness lock still
+  // held: the slow part of clearing away, for a container whose record on_end has removed.
+  std::function<void()> after_end;
 };
 
 struct Launched {

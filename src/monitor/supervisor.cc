@@ -333,9 +333,14 @@ int Supervisor::Run(const std::function<void()>& release_lock) {
   WriteState();
   Undo();
   if (plan_->on_end) plan_->on_end(exit_);
-  release_lock();
+  // What comes after the end must not be seen as left by nobody; the container itself is gone then.
+  if (!plan_->after_end) release_lock();
   relay_->SendExit(exit_.exit_code);
   relay_->FlushClients();
+  if (plan_->after_end) {
+    plan_->after_end();
+    release_lock();
+  }
   return exit_.exit_code;
 }
 

@@ -192,10 +192,10 @@ absl::StatusOr<std::vector<std::string>> ListContainers(const Store& store) {
 }
 
 absl::StatusOr<std::vector<ContainerRecord>> ReadAllContainers(
-    const Store& store, std::vector<std::pair<std::string, absl::Status>>* damaged) {
+    const Store& store, std::vector<std::pair<std::string, absl::Status>>* damaged, bool* half_made) {
   RETURN_IF_ERROR(store.CheckVersion());
   std::vector<ContainerRecord> records;
-  absl::flat_hash_set<std::string> listed;
+  absl::flat_hash_set<std::string> listed, without_record;
   for (const std::string* base : {&store.root(), &store.runroot()}) {
     const auto dir = os::OpenAt(AT_FDCWD, absl::StrCat(*base, "/containers"), O_RDONLY | O_DIRECTORY);
     if (!dir.ok()) {
@@ -210,12 +210,18 @@ absl::StatusOr<std::vector<ContainerRecord>> ReadAllContainers(
       const absl::Status status = ReadRecordAt(dir->get(), absl::StrCat(id, "/record"), record);
       if (status.ok()) {
         if (base == &store.root()) listed.insert(id);
+        without_record.erase(id);
         continue;
       }
       records.pop_back();
-      if (!absl::IsNotFound(status) && damaged != nullptr) damaged->emplace_back(id, status);
+      if (absl::IsNotFound(status)) {
+        without_record.insert(id);
+      } else if (damaged != nullptr) {
+        damaged->emplace_back(id, status);
+      }
     }
   }
+  if (half_made != nullptr) *half_made = !without_record.empty();
   return records;
 }
 
@@ -312,7 +318,7 @@ absl::Status RemoveContainer(const Store& store, absl::string_view id, Deletion 
     first.Update(os::RemoveTreeAt(AT_FDCWD, dir));
   }
   FaultPoint("store.remove.after-dir");
-  first.Update(RemoveRunDir(store, id));
+  if (deletion == Deletion::kNow) first.Update(RemoveRunDir(store, id));
   return Annotate(first, absl::StrCat("remove container ", id));
 }
 

@@ -63,6 +63,10 @@ TEST_SUITE("store/container_store") {
     REQUIRE(CreateContainer(*store, record, os::Durability::kVolatile).ok());
     REQUIRE(os::MakeDirectories(store->ContainerDir(record.id()) + "/work/work", 0).ok());
     REQUIRE(RemoveContainer(*store, record.id(), Deletion::kLater).ok());
+    CHECK(ListContainers(*store)->empty());
+    CHECK(absl::IsNotFound(ResolveContainer(*store, "web").status()));
+    CHECK(os::ExistsAt(AT_FDCWD, store->ContainerRunDir(record.id())));
+    REQUIRE(RemoveContainer(*store, record.id()).ok());
     CHECK(Empty(*store));
     CHECK(os::ListDirectoryAt(AT_FDCWD, store->root() + "/trash")->size() == 1);
     REQUIRE(EmptyTrash(*store).ok());

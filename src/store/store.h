@@ -116,9 +116,10 @@ absl::Status UpdateContainer(const Store& store, const ContainerRecord& record, 
 // Ids of all containers; those whose creation is under way or died half-way are left out.
 absl::StatusOr<std::vector<std::string>> ListContainers(const Store& store);
 // The same with their records, in three system calls each; unreadable ones are in `damaged` (id and error),
-// if given.
+// if given; `half_made` is set if a directory without a record was met, which is one to sweep.
 absl::StatusOr<std::vector<ContainerRecord>> ReadAllContainers(
-    const Store& store, std::vector<std::pair<std::string, absl::Status>>* damaged = nullptr);
+    const Store& store, std::vector<std::pair<std::string, absl::Status>>* damaged = nullptr,
+    bool* half_made = nullptr);
 // Full name, full id or unique prefix of an id -> id. Errors: NotFound `no container with name or ID "x"
 // found: no such container`; FailedPrecondition for an ambiguous prefix.
 absl::StatusOr<std::string> ResolveContainer(const Store& store, absl::string_view name_or_id);
@@ -131,7 +132,8 @@ absl::StatusOr<FileLock> LockContainer(const Store& store, absl::string_view id)
 // can't delete is left for Sweep. Removing one that is not there is fine.
 //
 // kLater: the directory is renamed into trash, which is quick, for EmptyTrash or the next sweep to delete:
-// rmdir(2) on a busy ext4 waits about a millisecond for each of a container's four directories.
+// rmdir(2) on a busy ext4 waits about a millisecond for each of a container's four directories. The run
+// directory stays too, with the locks in it: a second call, with kNow, removes it, or the next sweep.
 enum class Deletion { kNow, kLater };
 absl::Status RemoveContainer(const Store& store, absl::string_view id, Deletion deletion = Deletion::kNow);
 // Deletes what lies in trash. Any number of processes may do so at once.
@@ -151,6 +153,9 @@ absl::Status WriteTombstone(const Store& store, const ExitRecord& exit);
 // reads and one or two calls for each container). Goes on after an error and returns the first.
 inline constexpr int kTombstoneSeconds = 600;
 absl::Status Sweep(const Store& store);
+// The same for one who has just read all containers: looks at each again only if that met a half-made one, or
+// if there are more or fewer names than containers.
+absl::Status SweepAfterReading(const Store& store, size_t containers, bool half_made);
 
 std::string BootId();
 

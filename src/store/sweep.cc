@@ -156,16 +156,33 @@ absl::Status EmptyTrash(const Store& store) {
   return first;
 }
 
+namespace {
+
+// What belongs to no container: a few directory reads.
+absl::Status SweepUnowned(const Store& store) {
+  absl::Status first = EmptyTrash(store);
+  first.Update(SweepLeases(store));
+  first.Update(SweepTombstones(store));
+  first.Update(SweepTemporaries(store.root(), "version.tmp-"));
+  first.Update(SweepTemporaries(absl::StrCat(store.root(), "/names/images"), "."));
+  return first;
+}
+
+}  // namespace
+
+absl::Status SweepAfterReading(const Store& store, size_t containers, bool half_made) {
+  if (half_made) return Sweep(store);
+  ASSIGN_OR_RETURN(const std::vector<std::string> names,
+                   ListOrNothing(absl::StrCat(store.root(), "/names/containers")));
+  return names.size() == containers ? SweepUnowned(store) : Sweep(store);
+}
+
 absl::Status Sweep(const Store& store) {
   RETURN_IF_ERROR(store.CheckVersion());
   absl::flat_hash_set<std::string> existing;
   absl::Status first = SweepContainers(store, existing);
   first.Update(SweepNames(store, existing));
-  first.Update(EmptyTrash(store));
-  first.Update(SweepLeases(store));
-  first.Update(SweepTombstones(store));
-  first.Update(SweepTemporaries(store.root(), "version.tmp-"));
-  first.Update(SweepTemporaries(absl::StrCat(store.root(), "/names/images"), "."));
+  first.Update(SweepUnowned(store));
   return first;
 }
 
