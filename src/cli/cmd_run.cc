@@ -28,6 +28,7 @@ absl::StatusOr<int> Run(Invocation& invocation) {
   ASSIGN_OR_RETURN(engine::CreateRequest request, ReadContainerOptions(parsed, /*is_create=*/false));
   const bool detach = request.config.detach();
   request.durable = detach;
+  request.start_at_once = true;
   request.create_command = CommandLine();
   engine::Engine engine = MakeEngine(invocation);
   ASSIGN_OR_RETURN(Cidfile cidfile, Cidfile::Claim(request.config.cid_file()));

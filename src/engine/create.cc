@@ -159,6 +159,7 @@ absl::StatusOr<Created> CreateContainer(Engine& engine, CreateRequest request) {
   record.set_name(request.name);
   record.set_created_unix_nanos(NowNanos());
   record.set_auto_remove(request.auto_remove);
+  record.set_started_by_creator(request.start_at_once);
   for (std::string& arg : request.create_command) record.add_create_command(std::move(arg));
   const bool durable = request.durable && !request.auto_remove;
   ASSIGN_OR_RETURN(store::FileLock lock,

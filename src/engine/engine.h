@@ -40,6 +40,7 @@ struct CreateRequest {
   std::string name;    // empty: made up
   bool auto_remove = false;
   bool replace = false;                  // --replace: an existing container of that name is removed first
+  bool start_at_once = false;            // `run`
   bool durable = true;                   // false: nothing is synced (--rm and foreground runs)
   store::ContainerConfig config;         // the user's options; entrypoint and command as given
   bool entrypoint_given = false;         // --entrypoint, even if empty

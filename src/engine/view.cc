@@ -24,7 +24,22 @@ bool SaysAlive(const ContainerState& state) {
   }
 }
 
-// The rest of a container whose record is read.
+// What a killed `run --rm` left before its monitor lived. Who is just creating or starting it holds its op
+// lock.
+bool IsAbandoned(const Engine& engine, const ContainerView& view) {
+  return view.record.auto_remove() && view.record.started_by_creator() &&
+         view.state.status() == store::UNKNOWN && !view.exit.has_value() &&
+         !store::MonitorAlive(engine.store, view.record.id()) &&
+         !store::FileLock::IsHeld(absl::StrCat(engine.store.ContainerRunDir(view.record.id()), "/op"));
+}
+
+absl::Status RemoveAbandoned(Engine& engine, const ContainerView& view) {
+  ASSIGN_OR_RETURN(const store::FileLock lock, store::LockContainer(engine.store, view.record.id()));
+  (void)storage::ReleaseRoot(engine.store, view.record.id());
+  return store::RemoveContainer(engine.store, view.record.id());
+}
+
+// The rest of a container whose record is read. Errors: NotFound if cleaning up removed it.
 absl::Status Complete(Engine& engine, ContainerView& view) {
   const std::string id = view.record.id();
   ASSIGN_OR_RETURN(view.state, store::ReadState(engine.store, id));
@@ -38,7 +53,9 @@ absl::Status Complete(Engine& engine, ContainerView& view) {
     auto exit = store::ReadExit(engine.store, id);
     if (exit.ok()) view.exit = *std::move(exit);
   }
-  return absl::OkStatus();
+  if (!IsAbandoned(engine, view)) return absl::OkStatus();
+  RETURN_IF_ERROR(RemoveAbandoned(engine, view));
+  return absl::NotFoundError(absl::StrCat("container ", id, " was left by a killed run"));
 }
 
 absl::StatusOr<ContainerView> Read(Engine& engine, const std::string& id) {

@@ -34,6 +34,35 @@ load helpers
   equals c
 }
 
+@test "a CLI killed at any moment of run --rm leaves nothing or a running container" {
+  import_busybox
+  local i
+  for i in $(seq 0 24); do
+    "$CORACLE" --root "$CORACLE_ROOT" --runroot "$CORACLE_RUNROOT" run --rm busybox sleep 1000 3>&- 4>&- &
+    sleep "0.0$(printf %02d "$i")"
+    kill -KILL $! 2> /dev/null || true
+    wait $! || true
+  done
+  # A monitor that was just being born may still be on its way.
+  sleep 0.3
+  run_ok ps -a --format '{{.State}}'
+  lacks created
+}
+
+@test "a monitor killed at any moment leaves nothing running" {
+  import_busybox
+  local i pid
+  for i in $(seq 0 14); do
+    "$CORACLE" --root "$CORACLE_ROOT" --runroot "$CORACLE_RUNROOT" run -d --name "m$i" busybox sleep 1000 > /dev/null 2>&1 3>&- 4>&- &
+    sleep "0.0$(printf %02d "$i")"
+    # The monitor is the child of the CLI.
+    for pid in $(pgrep -P $! || true); do kill -KILL "$pid" 2> /dev/null || true; done
+    wait $! || true
+  done
+  run_ok ps -a --format '{{.Names}} {{.State}}'
+  [ -z "$output" ] || coracle rm -f -t 0 -a
+}
+
 @test "of many with one name, one wins and the others say so" {
   import_busybox
   local i
