@@ -93,7 +93,8 @@ absl::Status ReadGeneral(const ParsedCommand& parsed, bool is_create, CreateRequ
   RETURN_IF_ERROR(CheckName(request.name));
   request.replace = parsed.GetBool("replace");
   if (request.replace && request.name.empty()) return OptionError("replace", "true", "needs --name");
-  request.auto_remove = parsed.GetBool("rm");
+  // --rmi implies --rm: with the container there, its image would be in use.
+  request.auto_remove = parsed.GetBool("rm") || (!is_create && parsed.GetBool("rmi"));
   RETURN_IF_ERROR(ReadLabels(parsed, config));
   RETURN_IF_ERROR(ReadRestart(parsed, config));
   config.set_tty(parsed.GetBool("tty"));
@@ -122,6 +123,7 @@ absl::Status ReadGeneral(const ParsedCommand& parsed, bool is_create, CreateRequ
   }
   if (is_create) return absl::OkStatus();
   config.set_detach(parsed.GetBool("detach"));
+  if (config.detach() && parsed.GetBool("rmi")) return NotSupportedYet("--rmi with --detach");
   config.set_detach_keys(parsed.GetString("detach-keys"));
   config.set_preserve_fds(static_cast<uint32_t>(parsed.GetUint("preserve-fds")));
   if (config.detach() && !config.attach().empty())

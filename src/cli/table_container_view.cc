@@ -8,8 +8,8 @@ namespace {
 constexpr Option kLatest[] = {Flag("latest", 'l', "Act on the newest container")};
 
 constexpr Option kLogsOnly[] = {
-    Flag("color", '\0', "With several containers: a colour for each"),
-    Flag("details", '\0', "Show the labels that the log driver was told to keep"),
+    Flag("color", '\0', "With several containers: a colour for each").NotYet(),
+    Flag("details", '\0', "Show the labels that the log driver was told to keep").NotYet(),
     Flag("follow", 'f', "Go on with what is printed from now on"),
     Flag("names", '\0', "Put the container's name in front of each line"),
     String("since", '\0', "TIME", "Lines from this time on: 2024-05-01T10:00, Unix seconds, or 10m ago"),
@@ -29,7 +29,9 @@ constexpr Example kPortExamples[] = {{"port web 80/tcp", "where port 80 of it is
 
 constexpr Option kPsOnly[] = {
     Flag("all", 'a', "Show containers that do not run, too"),
-    Flag("external", '\0', "Show containers that another program made in the same store").Default("false"),
+    Flag("external", '\0', "Show containers that another program made in the same store")
+        .Default("false")
+        .NotYet(),
     Alias("storage", "external"),
     List("filter", 'f', "KEY=VALUE",
          "Show only matches: ancestor, before, exited, id, label, name, network, since, status, until, …"),
@@ -64,7 +66,7 @@ constexpr Example kTopExamples[] = {
 };
 
 constexpr Option kExistsOnly[] = {
-    Flag("external", '\0', "Look at containers of other programs too"),
+    Flag("external", '\0', "Look at containers of other programs too").NotYet(),
 };
 constexpr OptionSet kExistsOptions[] = {kExistsOnly};
 constexpr Example kExistsExamples[] = {{"container exists web && echo yes", "in a script"}};

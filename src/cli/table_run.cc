@@ -60,7 +60,8 @@ constexpr Option kProcess[] = {
         .In(Section::kProcess),
     String("systemd", '\0', "MODE", "Prepare for systemd as first process: true, false, always")
         .In(Section::kProcess)
-        .Default("true"),
+        .Default("false")
+        .NotYet("false"),
     String("tz", '\0', "ZONE", "Time zone inside the container; local: that of the host")
         .In(Section::kProcess),
     String("umask", '\0', "MODE", "File mode mask of the first process")
@@ -103,7 +104,8 @@ constexpr Option kStorage[] = {
         .In(Section::kStorage),
     String("image-volume", '\0', "MODE", "What the image's volumes become: anonymous, tmpfs, ignore")
         .In(Section::kStorage)
-        .Default("anonymous"),
+        .Default("ignore")
+        .NotYet("ignore"),
     List("mount", '\0', "type=TYPE,…", "Mount a bind, tmpfs, devpts, ramfs, volume or image")
         .In(Section::kStorage),
     Flag("read-only", '\0', "Mount the root file system read-only").In(Section::kStorage),
@@ -115,7 +117,8 @@ constexpr Option kStorage[] = {
         .In(Section::kStorage)
         .Default("64m"),
     Typed(OptionType::kSize, "shm-size-systemd", '\0', "SIZE", "Size of the tmpfs mounts that systemd wants")
-        .In(Section::kStorage),
+        .In(Section::kStorage)
+        .NotYet(),
     List("storage-opt", '\0', "KEY=VALUE", "Options of the root file system's storage")
         .In(Section::kStorage)
         .NotYet(),
@@ -176,7 +179,8 @@ constexpr Option kSecurity[] = {
     CsvList("cap-drop", '\0', "CAPABILITY", "Drop a capability; ALL for all").In(Section::kSecurity),
     Flag("passwd", '\0', "Add the user to /etc/passwd where it is missing")
         .In(Section::kSecurity)
-        .Default("true"),
+        .Default("false")
+        .NotYet(),
     Flag("privileged", '\0', "All capabilities and devices, no filter, nothing masked")
         .In(Section::kSecurity),
     List("security-opt", '\0', "OPTION",
