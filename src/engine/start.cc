@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -17,6 +18,7 @@
 #include "engine/security.h"
 #include "engine/spec_builder.h"
 #include "os/file.h"
+#include "os/process.h"
 #include "storage/container_root.h"
 
 namespace coracle::engine {
@@ -196,6 +198,10 @@ void FinishRun(Engine& engine, const Ending& ending, const monitor::ExitInfo& in
   store::ContainerState state;
   state.set_status(store::EXITED);
   state.set_boot_id(store::BootId());
+  // Who waits for the end waits for this process: all is torn down only when it is gone.
+  state.set_monitor_pid(getpid());
+  const auto started = os::StartTimeOf(getpid());
+  if (started.ok()) state.set_monitor_start_time(*started);
   (void)store::WriteState(engine.store, ending.id, state);
   (void)storage::ReleaseRoot(engine.store, ending.id);
 }
