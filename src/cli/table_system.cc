@@ -73,6 +73,7 @@ constexpr Command kInfo = {
     .description = "Storage, cgroups, namespaces, security modules, and where the store is.",
     .examples = kInfoExamples,
     .options = kFormatOptions,
+    .flags = kNeedsUserns,
     .run = CmdInfo,
 };
 

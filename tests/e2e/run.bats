@@ -226,3 +226,11 @@ load helpers
   import_busybox
   run_status 137 run --rm --timeout 1 busybox sleep 100
 }
+
+@test "the root is a native overlay, also when info looked first" {
+  import_busybox
+  run_ok info -f '{{.store.graphDriverName}}'
+  equals overlay
+  run_ok run --rm busybox grep ' / ' /proc/mounts
+  contains "/ overlay "
+}
