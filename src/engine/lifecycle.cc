@@ -1,4 +1,5 @@
 // Signals, stop, pause, rename, removal.
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -13,6 +14,7 @@
 #include "base/text.h"
 #include "engine/engine.h"
 #include "monitor/attach_client.h"
+#include "os/file.h"
 #include "os/process_identity.h"
 #include "runtime/cgroup.h"
 #include "storage/container_root.h"
@@ -69,6 +71,23 @@ absl::Status Freezer(const ContainerView& view, bool freeze) {
   }
   ASSIGN_OR_RETURN(const auto cgroup, runtime::Cgroup::Open(paths));
   return freeze ? cgroup->Freeze() : cgroup->Thaw();
+}
+
+// A monitor that was killed before it recorded its cgroup leaves one that only the container's id names.
+void RemoveUnrecordedCgroup(const std::string& id) {
+  constexpr char kMount[] = "/sys/fs/cgroup";
+  std::vector<std::string> paths;
+  const auto add = [&](const std::string& base) {
+    std::string path = absl::StrCat(base, "/coracle/", id);
+    if (os::ExistsAt(AT_FDCWD, path)) paths.push_back(std::move(path));
+  };
+  add(kMount);
+  const auto hierarchies = os::ListDirectoryAt(AT_FDCWD, kMount);
+  if (!hierarchies.ok()) return;
+  for (const std::string& name : *hierarchies) add(absl::StrCat(kMount, "/", name));
+  if (paths.empty()) return;
+  const auto cgroup = runtime::Cgroup::Open(paths);
+  if (cgroup.ok()) (void)(*cgroup)->Remove();  // best effort: the container itself is removed all the same
 }
 
 absl::Status SetStatus(Engine& engine, const ContainerView& view, store::ContainerStatus status) {
@@ -165,6 +184,7 @@ absl::Status RemoveContainer(Engine& engine, const ContainerView& view, const Re
                             "cannot remove container ", view.record.name(), ": it was started meanwhile")),
                         125);
   }
+  if (view.state.status() == store::UNKNOWN) RemoveUnrecordedCgroup(view.record.id());
   RETURN_IF_ERROR(storage::ReleaseRoot(engine.store, view.record.id()));
   return store::RemoveContainer(engine.store, view.record.id());
 }
