@@ -6,7 +6,7 @@
 build_packages=(
   g++ meson ninja-build pkg-config
   libabsl-dev libprotobuf-dev protobuf-compiler zlib1g-dev libzstd-dev libssl-dev libseccomp-dev
-  nlohmann-json3-dev doctest-dev
+  nlohmann-json3-dev libtoml11-dev doctest-dev
 )
 # What the tests run: the test runner and lints; root file systems; newuidmap and fuse-overlayfs for rootless; a
 # terminal to type into; ps, ip, setpriv and man to look at results with; podman, which drives coracle-oci.
