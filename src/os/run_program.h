@@ -1,0 +1,33 @@
+// One run of a program: input in, output out.
+#ifndef CORACLE_OS_RUN_PROGRAM_H_
+#define CORACLE_OS_RUN_PROGRAM_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "os/process.h"
+
+namespace coracle::os {
+
+// The absolute path of the executable `name` in PATH (the usual directories if that is not set); empty if it
+// is not there. Entries of PATH that are not absolute are skipped.
+std::string FindInPath(absl::string_view name);
+
+struct ProgramResult {
+  ExitStatus exit;
+  std::string output;  // standard output
+};
+
+// Runs `path` with `args` (args[0] its name) and this process's environment and standard error; `input` is
+// its standard input. It is killed if it has not ended by `timeout`, or prints more than `max_output`. No
+// other descriptor is passed on. Errors: DeadlineExceeded, ResourceExhausted; NotFound or another errno's
+// code if it can't be started. The calling process may have threads.
+absl::StatusOr<ProgramResult> RunProgram(const std::string& path, absl::Span<const std::string> args,
+                                         absl::string_view input, absl::Duration timeout, size_t max_output);
+
+}  // namespace coracle::os
+
+#endif  // CORACLE_OS_RUN_PROGRAM_H_
