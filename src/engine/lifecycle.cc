@@ -73,23 +73,6 @@ absl::Status Freezer(const ContainerView& view, bool freeze) {
   return freeze ? cgroup->Freeze() : cgroup->Thaw();
 }
 
-// A monitor that was killed before it recorded its cgroup leaves one that only the container's id names.
-void RemoveUnrecordedCgroup(const std::string& id) {
-  constexpr char kMount[] = "/sys/fs/cgroup";
-  std::vector<std::string> paths;
-  const auto add = [&](const std::string& base) {
-    std::string path = absl::StrCat(base, "/coracle/", id);
-    if (os::ExistsAt(AT_FDCWD, path)) paths.push_back(std::move(path));
-  };
-  add(kMount);
-  const auto hierarchies = os::ListDirectoryAt(AT_FDCWD, kMount);
-  if (!hierarchies.ok()) return;
-  for (const std::string& name : *hierarchies) add(absl::StrCat(kMount, "/", name));
-  if (paths.empty()) return;
-  const auto cgroup = runtime::Cgroup::Open(paths);
-  if (cgroup.ok()) (void)(*cgroup)->Remove();  // best effort: the container itself is removed all the same
-}
-
 absl::Status SetStatus(Engine& engine, const ContainerView& view, store::ContainerStatus status) {
   store::ContainerState state = view.state;
   state.set_status(status);
@@ -184,7 +167,6 @@ absl::Status RemoveContainer(Engine& engine, const ContainerView& view, const Re
                             "cannot remove container ", view.record.name(), ": it was started meanwhile")),
                         125);
   }
-  if (view.state.status() == store::UNKNOWN) RemoveUnrecordedCgroup(view.record.id());
   RETURN_IF_ERROR(storage::ReleaseRoot(engine.store, view.record.id()));
   return store::RemoveContainer(engine.store, view.record.id());
 }

@@ -9,6 +9,7 @@
 #include "absl/strings/strip.h"
 #include "base/signal_name.h"
 #include "base/status.h"
+#include "engine/cgroup_of.h"
 #include "engine/console.h"
 #include "engine/engine.h"
 #include "engine/host.h"
@@ -132,18 +133,8 @@ absl::Status AddIdentity(const ContainerRecord& record, const storage::PreparedR
   return absl::OkStatus();
 }
 
-std::string CgroupPath(const ContainerRecord& record) {
-  const std::string& parent = record.config().cgroup_parent();
-  return absl::StrCat(parent.empty() ? "/coracle" : parent, "/", record.id());
-}
-
 void FillCgroup(const Engine& engine, const ContainerRecord& record, monitor::LaunchPlan& plan) {
-  const ContainerConfig& config = record.config();
-  plan.cgroup.path = CgroupPath(record);
-  plan.cgroup.disabled = config.cgroups() == "disabled";
-  const std::string& manager =
-      config.cgroup_manager().empty() ? engine.settings.cgroup_manager : config.cgroup_manager();
-  plan.cgroup.systemd = manager == "systemd" || (manager.empty() && runtime::PrefersSystemdCgroups());
+  plan.cgroup = CgroupOf(engine, record);
   if (plan.spec.linux_config.resources.has_value()) plan.cgroup.resources = *plan.spec.linux_config.resources;
   plan.spec.linux_config.cgroups_path = plan.cgroup.path;
 }
@@ -259,6 +250,8 @@ absl::StatusOr<monitor::Launched> Start(Engine& engine, const ContainerRecord& r
   ASSIGN_OR_RETURN(Prepared prepared, Prepare(engine, record, request));
   ASSIGN_OR_RETURN(store::FileLock lock, store::FileLock::Try(absl::StrCat(prepared.plan.run_dir, "/lock")),
                    "container ", record.name(), " is being started or run by another process");
+  // What an earlier run left: from here to the monitor's first state this is a container being started.
+  RETURN_IF_ERROR(store::ClearState(engine.store, record.id()));
   return monitor::Launch(std::move(prepared.plan), std::move(lock));
 }
 

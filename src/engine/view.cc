@@ -1,9 +1,14 @@
 // Looking at containers, and cleaning up behind monitors that were killed.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "engine/cgroup_of.h"
 #include "engine/engine.h"
+#include "os/file.h"
 #include "runtime/cgroup.h"
 #include "storage/container_root.h"
 
@@ -35,8 +40,23 @@ bool IsAbandoned(const Engine& engine, const ContainerView& view) {
 
 absl::Status RemoveAbandoned(Engine& engine, const ContainerView& view) {
   ASSIGN_OR_RETURN(const store::FileLock lock, store::LockContainer(engine.store, view.record.id()));
+  RETURN_IF_ERROR(RemoveUnrecordedCgroup(engine, view.record));
   (void)storage::ReleaseRoot(engine.store, view.record.id());
   return store::RemoveContainer(engine.store, view.record.id());
+}
+
+// A start whose monitor was killed before it recorded that it runs: the lock file stays, and perhaps a
+// cgroup. Whoever starts it now holds the op lock.
+absl::Status CleanUpKilledStart(Engine& engine, const ContainerView& view) {
+  const std::string& id = view.record.id();
+  const std::string lock_path = absl::StrCat(engine.store.ContainerRunDir(id), "/lock");
+  if (!os::ExistsAt(AT_FDCWD, lock_path) || store::MonitorAlive(engine.store, id)) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const store::FileLock lock, store::LockContainer(engine.store, id));
+  ASSIGN_OR_RETURN(const ContainerState state, store::ReadState(engine.store, id));
+  if (state.status() != store::UNKNOWN || store::MonitorAlive(engine.store, id)) return absl::OkStatus();
+  RETURN_IF_ERROR(RemoveUnrecordedCgroup(engine, view.record));
+  (void)unlink(lock_path.c_str());  // best effort: next time there is nothing to do either
+  return absl::OkStatus();
 }
 
 // The rest of a container whose record is read. Errors: NotFound if cleaning up removed it.
@@ -53,7 +73,9 @@ absl::Status Complete(Engine& engine, ContainerView& view) {
     auto exit = store::ReadExit(engine.store, id);
     if (exit.ok()) view.exit = *std::move(exit);
   }
-  if (!IsAbandoned(engine, view)) return absl::OkStatus();
+  if (!IsAbandoned(engine, view)) {
+    return view.state.status() == store::UNKNOWN ? CleanUpKilledStart(engine, view) : absl::OkStatus();
+  }
   RETURN_IF_ERROR(RemoveAbandoned(engine, view));
   return absl::NotFoundError(absl::StrCat("container ", id, " was left by a killed run"));
 }

@@ -4,7 +4,8 @@ namespace coracle::oci {
 namespace {
 
 struct KnownLayer {
-  absl::string_view media_type;
+  // No string_view: to g++ 12 with UBSan its constructor is no constant expression.
+  const char* media_type;
   LayerKind kind;
 };
 constexpr KnownLayer kLayers[] = {

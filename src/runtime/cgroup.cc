@@ -317,6 +317,30 @@ absl::StatusOr<std::unique_ptr<Cgroup>> Cgroup::Open(const std::vector<std::stri
   return std::unique_ptr<Cgroup>(new Cgroup(std::move(state)));
 }
 
+absl::StatusOr<std::unique_ptr<Cgroup>> Cgroup::Find(const CgroupRequest& request) {
+  std::vector<std::string> paths;
+  if (request.disabled || request.systemd) return Open(paths);
+  ASSIGN_OR_RETURN(const std::string relative, CleanCgroupPath(request.path));
+  ASSIGN_OR_RETURN(const CgroupLayout layout, DiscoverCgroups());
+  const auto add = [&](const std::string& base) {
+    std::string path = absl::StrCat(base, relative);
+    if (!Contains(paths, path) && access(path.c_str(), F_OK) == 0) paths.push_back(std::move(path));
+  };
+  if (layout.v2.has_value()) {
+    add(layout.v2->mount);
+    // As ChooseV2Base looks: our own cgroup and what is above it.
+    for (std::string at = layout.v2->own; at.size() > layout.v2->mount.size();
+         at = at.substr(0, at.rfind('/'))) {
+      add(at);
+    }
+  }
+  for (const CgroupHierarchy& h : layout.v1) {
+    add(h.mount);
+    add(h.own);
+  }
+  return Open(paths);
+}
+
 absl::Status PrepareToEnter(const std::vector<std::string>& paths) {
   // Root may enter anything.
   if (paths.empty() || !UsesUserManager()) return absl::OkStatus();

@@ -50,6 +50,10 @@ class Cgroup {
   static absl::StatusOr<std::unique_ptr<Cgroup>> Create(const CgroupRequest& request);
   // An existing one, by the names that `Paths` gave.
   static absl::StatusOr<std::unique_ptr<Cgroup>> Open(const std::vector<std::string>& paths);
+  // What a Create(request) that was killed before its caller recorded the paths may have made: those of its
+  // directories that exist. They are ours only where the path is nobody else's. Nothing for systemd, which
+  // removes a scope with its last process.
+  static absl::StatusOr<std::unique_ptr<Cgroup>> Find(const CgroupRequest& request);
 
   ~Cgroup();  // closes descriptors; the directories stay until Remove
   Cgroup(const Cgroup&) = delete;

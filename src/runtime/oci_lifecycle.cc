@@ -115,6 +115,15 @@ absl::StatusOr<std::optional<SeccompFilter>> Filter(const OciStore& store, const
   return filter;
 }
 
+CgroupRequest CgroupOf(const std::string& id, const oci::Spec& spec, bool systemd) {
+  CgroupRequest request;
+  request.path =
+      spec.linux_config.cgroups_path.empty() ? absl::StrCat("/", id) : spec.linux_config.cgroups_path;
+  request.systemd = systemd;
+  if (spec.linux_config.resources.has_value()) request.resources = *spec.linux_config.resources;
+  return request;
+}
+
 absl::Status NotRunning() { return absl::FailedPreconditionError("container not running"); }
 
 absl::StatusOr<std::unique_ptr<Cgroup>> OpenCgroup(const OciState& state) {
@@ -134,14 +143,6 @@ absl::StatusOr<Container> OciCreate(const OciStore& store, const OciCreateOption
   ASSIGN_OR_RETURN(const UniqueFd lock, store.Claim(options.id));
   absl::Cleanup unclaim = [&] { (void)store.Remove(options.id); };
 
-  CgroupRequest cgroup_request;
-  cgroup_request.path = spec.linux_config.cgroups_path;
-  if (cgroup_request.path.empty()) cgroup_request.path = absl::StrCat("/", options.id);
-  cgroup_request.systemd = options.systemd_cgroup;
-  if (spec.linux_config.resources.has_value()) cgroup_request.resources = *spec.linux_config.resources;
-  ASSIGN_OR_RETURN(const std::unique_ptr<Cgroup> cgroup, Cgroup::Create(cgroup_request));
-  absl::Cleanup remove_cgroup = [&] { (void)cgroup->Remove(); };
-
   OciState state;
   state.id = options.id;
   state.bundle = bundle;
@@ -151,9 +152,15 @@ absl::StatusOr<Container> OciCreate(const OciStore& store, const OciCreateOption
   }
   state.created = FormatRfc3339Nano(absl::Now());
   state.boot_id = KernelBootId();
+  // Three times, each before what a create that is killed would leave: the cgroup, the process in it.
+  RETURN_IF_ERROR(store.SaveSpec(state.id, spec));
+  RETURN_IF_ERROR(store.Save(state));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Cgroup> cgroup,
+                   Cgroup::Create(CgroupOf(options.id, spec, options.systemd_cgroup)));
+  absl::Cleanup remove_cgroup = [&] { (void)cgroup->Remove(); };
+
   state.cgroup_paths = cgroup->paths();
-  // Before the process: a create that is killed leaves the name of the cgroup it is in.
-  RETURN_IF_ERROR(store.Save(state, spec));
+  RETURN_IF_ERROR(store.Save(state));
 
   CreateRequest request;
   request.spec = &spec;
@@ -171,7 +178,7 @@ absl::StatusOr<Container> OciCreate(const OciStore& store, const OciCreateOption
 
   state.pid = container.pid;
   state.start_time = container.start_time;
-  RETURN_IF_ERROR(store.Save(state, spec));
+  RETURN_IF_ERROR(store.Save(state));
   RETURN_IF_ERROR(HandOver(container, options.foreground, options.console_socket, options.pid_file));
   std::move(kill_it).Cancel();
   std::move(remove_cgroup).Cancel();
@@ -242,6 +249,15 @@ absl::Status StopForDelete(const OciStore& store, const OciState& state, bool fo
       absl::StrCat("process ", state.pid, " of container ", state.id, " does not end"));
 }
 
+// Of a create that was killed before it recorded the paths: no process of ours is in there yet, and the path
+// is the bundle's choice, so one that is in use is somebody else's.
+absl::Status RemoveUnrecordedCgroup(const OciState& state, const oci::Spec& spec) {
+  ASSIGN_OR_RETURN(const auto cgroup, Cgroup::Find(CgroupOf(state.id, spec, /*systemd=*/false)));
+  if (cgroup->paths().empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::vector<int32_t> pids, cgroup->Pids());
+  return pids.empty() ? cgroup->Remove() : absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status OciDelete(const OciStore& store, const std::string& id, bool force) {
@@ -261,6 +277,9 @@ absl::Status OciDelete(const OciStore& store, const std::string& id, bool force)
   RETURN_IF_ERROR(StopForDelete(store, *state, force));
   if (cgroup != nullptr) RETURN_IF_ERROR(cgroup->Remove());
   absl::StatusOr<oci::Spec> spec = store.LoadSpec(id);
+  if (state->pid <= 0 && state->cgroup_paths.empty() && spec.ok()) {
+    RETURN_IF_ERROR(RemoveUnrecordedCgroup(*state, *spec));
+  }
   RETURN_IF_ERROR(store.Remove(id));
   if (!spec.ok() || spec->hooks.poststop.empty()) return absl::OkStatus();
   return RunHooks(spec->hooks.poststop, StateJson(id, "stopped", 0, state->bundle, *spec));
@@ -292,8 +311,7 @@ absl::Status OciUpdate(const OciStore& store, const std::string& id, const oci::
   RETURN_IF_ERROR(cgroup->Update(resources));
   if (cgroup->paths() == state.cgroup_paths) return absl::OkStatus();
   state.cgroup_paths = cgroup->paths();
-  ASSIGN_OR_RETURN(const oci::Spec spec, store.LoadSpec(id));
-  return store.Save(state, spec);
+  return store.Save(state);
 }
 
 absl::StatusOr<std::vector<int32_t>> OciPids(const OciStore& store, const std::string& id) {

@@ -141,16 +141,19 @@ absl::StatusOr<os::UniqueFd> OciStore::Lock(const std::string& id) const {
   return lock;
 }
 
-absl::Status OciStore::Save(const OciState& state, const oci::Spec& spec) const {
-  RETURN_IF_ERROR(os::ReplaceFileAt(AT_FDCWD, absl::StrCat(Directory(state.id), "/config.json"),
-                                    oci::SerializeSpec(spec), os::Durability::kVolatile));
+absl::Status OciStore::SaveSpec(const std::string& id, const oci::Spec& spec) const {
+  return os::ReplaceFileAt(AT_FDCWD, absl::StrCat(Directory(id), "/config.json"), oci::SerializeSpec(spec),
+                           os::Durability::kVolatile);
+}
+
+absl::Status OciStore::Save(const OciState& state) const {
   Json record = Json::object();
   record["version"] = kRecordVersion;
   record["id"] = state.id;
   record["bundle"] = state.bundle;
   record["rootfs"] = state.root_path;
   record["created"] = state.created;
-  record["pid"] = static_cast<uint64_t>(state.pid);
+  record["pid"] = state.pid > 0 ? static_cast<uint64_t>(state.pid) : 0;
   record["startTime"] = state.start_time;
   record["bootId"] = state.boot_id;
   record["cgroupPaths"] = state.cgroup_paths;

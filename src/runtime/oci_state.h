@@ -52,7 +52,8 @@ class OciStore {
   absl::StatusOr<os::UniqueFd> Claim(const std::string& id) const;
   // Waits for whoever changes it. Errors: NotFound "container X does not exist".
   absl::StatusOr<os::UniqueFd> Lock(const std::string& id) const;
-  absl::Status Save(const OciState& state, const oci::Spec& spec) const;
+  absl::Status SaveSpec(const std::string& id, const oci::Spec& spec) const;
+  absl::Status Save(const OciState& state) const;
   // Errors: NotFound "container X does not exist"; DataLoss for a record that can't be read.
   absl::StatusOr<OciState> Load(const std::string& id) const;
   absl::StatusOr<oci::Spec> LoadSpec(const std::string& id) const;

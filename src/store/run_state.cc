@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <cerrno>
 
 #include "absl/strings/ascii.h"
@@ -33,6 +35,12 @@ absl::Status WriteState(const Store& store, absl::string_view id, const Containe
   ContainerState stamped = state;
   stamped.set_boot_id(BootId());
   return WriteRecord(path, stamped, os::Durability::kVolatile);
+}
+
+absl::Status ClearState(const Store& store, absl::string_view id) {
+  const std::string path = absl::StrCat(store.ContainerRunDir(id), "/state");
+  if (unlink(path.c_str()) == 0 || errno == ENOENT) return absl::OkStatus();
+  return ErrnoStatus(errno, absl::StrCat("remove ", path));
 }
 
 bool MonitorAlive(const Store& store, absl::string_view id) {

@@ -1,0 +1,27 @@
+#include "engine/cgroup_of.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+
+namespace coracle::engine {
+
+runtime::CgroupRequest CgroupOf(const Engine& engine, const store::ContainerRecord& record) {
+  const store::ContainerConfig& config = record.config();
+  const std::string& parent = config.cgroup_parent();
+  const std::string& manager =
+      config.cgroup_manager().empty() ? engine.settings.cgroup_manager : config.cgroup_manager();
+  runtime::CgroupRequest request;
+  request.path = absl::StrCat(parent.empty() ? "/coracle" : parent, "/", record.id());
+  request.disabled = config.cgroups() == "disabled";
+  request.systemd = manager == "systemd" || (manager.empty() && runtime::PrefersSystemdCgroups());
+  return request;
+}
+
+absl::Status RemoveUnrecordedCgroup(const Engine& engine, const store::ContainerRecord& record) {
+  ASSIGN_OR_RETURN(const auto cgroup, runtime::Cgroup::Find(CgroupOf(engine, record)));
+  if (cgroup->paths().empty()) return absl::OkStatus();
+  RETURN_IF_ERROR(cgroup->Remove(), "clean up container ", record.id());
+  return absl::OkStatus();
+}
+
+}  // namespace coracle::engine
