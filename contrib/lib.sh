@@ -1,11 +1,13 @@
 # Shared by quickstart and check: what a bare Debian 12 needs, and the build.
 # shellcheck shell=bash
 
-# The compiler and build tools, then the libraries that README.md lists, each with its static archive.
+# The compiler and build tools, then the libraries that README.md lists, each with its static archive. patch and
+# xz-utils unpack libcurl's sources (contrib/fetch-source), which Meson asks for by itself.
 # shellcheck disable=SC2034  # for those that source this
 build_packages=(
-  g++ meson ninja-build pkg-config
+  g++ meson ninja-build pkg-config patch xz-utils
   libabsl-dev libprotobuf-dev protobuf-compiler zlib1g-dev libzstd-dev libssl-dev libseccomp-dev
+  libnghttp2-dev libc-ares-dev
   nlohmann-json3-dev libtoml11-dev doctest-dev
 )
 # What the tests run: the test runner and lints; root file systems; newuidmap and fuse-overlayfs for rootless; a
