@@ -11,7 +11,8 @@ build_packages=(
   nlohmann-json3-dev libtoml11-dev doctest-dev
 )
 # What the tests run: the test runner and lints; root file systems; newuidmap and fuse-overlayfs for rootless; a
-# terminal to type into; ps, ip, setpriv and man to look at results with; podman, which drives coracle-oci.
+# terminal to type into; ps, ip, setpriv and man to look at results with; podman, which drives coracle-oci; a registry
+# and what its users' file and certificates are made with.
 # shellcheck disable=SC2034
 test_packages=(
   git bats shellcheck clang-format
@@ -19,6 +20,7 @@ test_packages=(
   uidmap fuse-overlayfs
   expect jq procps iproute2 util-linux man-db
   podman
+  docker-registry apache2-utils openssl python3
 )
 
 as_root() {

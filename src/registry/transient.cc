@@ -18,6 +18,11 @@ absl::Status MarkTransient(absl::Status status, std::optional<absl::Duration> de
   return status;
 }
 
+absl::Status WithoutMark(absl::Status status) {
+  status.ErasePayload(kTransient);
+  return status;
+}
+
 bool IsTransient(const absl::Status& status) { return status.GetPayload(kTransient).has_value(); }
 
 std::optional<absl::Duration> RetryAfterOf(const absl::Status& status) {

@@ -12,6 +12,8 @@ namespace coracle::registry {
 
 // A copy of `status` that says: worth another attempt, after `delay` if the server named one.
 absl::Status MarkTransient(absl::Status status, std::optional<absl::Duration> delay = std::nullopt);
+// A copy without the mark: enough attempts were made.
+absl::Status WithoutMark(absl::Status status);
 bool IsTransient(const absl::Status& status);
 // The delay that the server asked for.
 std::optional<absl::Duration> RetryAfterOf(const absl::Status& status);
