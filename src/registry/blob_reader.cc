@@ -160,6 +160,9 @@ absl::StatusOr<std::unique_ptr<BlobReader>> OpenUrl(absl::string_view url, int64
                                                     const ClientOptions& options) {
   Request request;
   request.what = Printable(url);
+  if (!absl::StartsWithIgnoreCase(url, "http://") && !absl::StartsWithIgnoreCase(url, "https://")) {
+    return absl::InvalidArgumentError(absl::StrCat("'", request.what, "' is no URL of http or https"));
+  }
   ASSIGN_OR_RETURN(request.http.url, ResolveUrl("https://localhost/", std::string(url)));
   ASSIGN_OR_RETURN(std::shared_ptr<const TlsConfig> tls, TlsConfig::Load({}, /*insecure=*/false),
                    request.what);

@@ -169,6 +169,11 @@ absl::StatusOr<OpenAnswer> Session::OpenAuthenticated(const Request& request) {
     const HttpHead& head = answer.transfer->head();
     if (head.status >= 200 && head.status < 300) return answer;
     const bool ours = registry && OriginOf(answer.url) == origin;
+    if (!ours && OriginOf(answer.url) != origin) {
+      absl::Status error = ErrorOf(answer, absl::StrCat(request.what, ": ", Printable(OriginOf(answer.url))));
+      // Whom we were sent to may not ask who we are, so logging in is no help.
+      return absl::IsUnauthenticated(error) ? absl::PermissionDeniedError(error.message()) : error;
+    }
     if (head.status != 401 || !ours || round == kMaxAuthRounds) return ErrorOf(answer, request.what);
     const absl::Status status =
         authenticator_.Refused(ChallengesOf(head), request.scopes, authorization, fetch);
