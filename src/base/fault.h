@@ -3,7 +3,8 @@
 //
 // With -DCORACLE_FAULTS=1 a process whose environment has CORACLE_FAULT=NAME kills itself (SIGKILL) when it
 // reaches FaultPoint("NAME"); NAME:3 at the third time; "*" is any point, so that "*:1", "*:2" ... visits all
-// of them. In every other build FaultPoint is nothing at all.
+// of them. The name is appended to the file CORACLE_FAULT_LOG, if that is set. In every other build
+// FaultPoint is nothing at all.
 #ifndef CORACLE_BASE_FAULT_H_
 #define CORACLE_BASE_FAULT_H_
 

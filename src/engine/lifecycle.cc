@@ -9,6 +9,7 @@
 #include <ctime>
 
 #include "absl/strings/str_cat.h"
+#include "base/fault.h"
 #include "base/signal_name.h"
 #include "base/status.h"
 #include "base/text.h"
@@ -168,6 +169,7 @@ absl::Status RemoveContainer(Engine& engine, const ContainerView& view, const Re
                         125);
   }
   RETURN_IF_ERROR(storage::ReleaseRoot(engine.store, view.record.id()));
+  FaultPoint("engine.remove.released");
   return store::RemoveContainer(engine.store, view.record.id());
 }
 

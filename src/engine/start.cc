@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/fault.h"
 #include "base/signal_name.h"
 #include "base/status.h"
 #include "engine/cgroup_of.h"
@@ -252,7 +253,10 @@ absl::StatusOr<monitor::Launched> Start(Engine& engine, const ContainerRecord& r
                    "container ", record.name(), " is being started or run by another process");
   // What an earlier run left: from here to the monitor's first state this is a container being started.
   RETURN_IF_ERROR(store::ClearState(engine.store, record.id()));
-  return monitor::Launch(std::move(prepared.plan), std::move(lock));
+  FaultPoint("engine.start.prepared");
+  absl::StatusOr<monitor::Launched> launched = monitor::Launch(std::move(prepared.plan), std::move(lock));
+  FaultPoint("engine.start.launched");
+  return launched;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include <csignal>
 
+#include "base/fault.h"
 #include "base/status.h"
 #include "monitor/runner.h"
 
@@ -13,6 +14,7 @@ class BuiltinRunner : public Runner {
   absl::StatusOr<runtime::Container> Create(const runtime::Stdio& stdio) override {
     if (!plan_.cgroup.disabled) {
       ASSIGN_OR_RETURN(cgroup_, runtime::Cgroup::Create(plan_.cgroup));
+      FaultPoint("monitor.cgroup");
     }
     runtime::CreateRequest request;
     request.spec = &plan_.spec;

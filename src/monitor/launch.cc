@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <optional>
 
+#include "base/fault.h"
 #include "base/status.h"
 #include "monitor/background.h"
 #include "monitor/monitor.h"
@@ -17,6 +18,7 @@ namespace {
 
 [[noreturn]] void MonitorMain(LaunchPlan plan, std::optional<store::FileLock> lock, os::UniqueFd report,
                               os::UniqueFd client) {
+  FaultPoint("monitor.forked");
   BecomeBackground();
   runtime::Stdio own_stdio;
   if (plan.passthrough) {
@@ -35,6 +37,7 @@ namespace {
     _exit(1);
   }
   SendReport(std::move(report), started);
+  FaultPoint("monitor.reported");
   _exit(supervisor.Run([&] { lock.reset(); }));
 }
 

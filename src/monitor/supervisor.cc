@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "absl/strings/str_cat.h"
+#include "base/fault.h"
 #include "base/status.h"
 #include "monitor/idle_poll.h"
 #include "monitor/log_time.h"
@@ -73,6 +74,7 @@ absl::StatusOr<pid_t> Supervisor::Start() {
     if (proxy.ok()) notify_.emplace(*std::move(proxy));
     status = proxy.status();
   }
+  FaultPoint("monitor.listening");
   if (status.ok()) status = StartOnce();
   if (!status.ok()) {
     Undo();
@@ -109,6 +111,7 @@ absl::Status Supervisor::StartOnce() {
   std::vector<os::UniqueFd> theirs_owned;
   ASSIGN_OR_RETURN(ContainerStdio ours, MakeStdio(&theirs, &theirs_owned));
   ASSIGN_OR_RETURN(container_, runner_->Create(theirs));
+  FaultPoint("monitor.created");
   theirs_owned.clear();
   ours.console = std::move(container_.console);
   relay_->SetStdio(std::move(ours), plan_->stdin_once);
@@ -276,7 +279,9 @@ void Supervisor::EndRun() {
   container_ = runtime::Container();
   Drain();
   exit_.oom_killed = runner_->OomKilled();
+  FaultPoint("monitor.ended");
   runner_->Teardown();
+  FaultPoint("monitor.torn-down");
 }
 
 bool Supervisor::WaitForRestart(int64_t delay_millis) {
@@ -332,7 +337,9 @@ int Supervisor::Run(const std::function<void()>& release_lock) {
   plan_->state.clear_pid();
   WriteState();
   Undo();
+  FaultPoint("monitor.undone");
   if (plan_->on_end) plan_->on_end(exit_);
+  FaultPoint("monitor.end-recorded");
   // What comes after the end must not be seen as left by nobody; the container itself is gone then.
   if (!plan_->after_end) release_lock();
   relay_->SendExit(exit_.exit_code);
