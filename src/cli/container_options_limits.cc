@@ -185,6 +185,7 @@ absl::Status ReadLimitOptions(const ParsedCommand& parsed, ContainerConfig& conf
   }
   for (const std::string& text : parsed.GetList("ulimit")) RETURN_IF_ERROR(ReadUlimit(text, config));
   config.set_cgroup_parent(parsed.GetString("cgroup-parent"));
+  config.set_runtime(parsed.GetString("runtime"));
   config.set_cgroups(parsed.GetString("cgroups"));
   if (config.cgroups() == "split") return NotSupportedYet("--cgroups split");
   if (config.cgroups() != "enabled" && config.cgroups() != "disabled" && config.cgroups() != "no-conmon") {

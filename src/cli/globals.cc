@@ -105,6 +105,7 @@ absl::StatusOr<Globals> ResolveGlobals(const ParsedCommand& parsed) {
   globals.storage_driver = parsed.GlobalString("storage-driver");
   globals.storage_options = parsed.GlobalList("storage-opt");
   globals.cgroup_manager = parsed.GlobalString("cgroup-manager");
+  globals.runtime = parsed.GlobalString("runtime");
   if (!globals.cgroup_manager.empty()) {
     RETURN_IF_ERROR(CheckWord("cgroup-manager", globals.cgroup_manager, "cgroupfs|systemd"));
   }

@@ -18,6 +18,7 @@ struct Globals {
   std::string storage_driver;  // empty: the best that works
   std::vector<std::string> storage_options;
   std::string cgroup_manager;  // empty: by probing
+  std::string runtime;         // as given; empty: built in
   bool rootless = false;       // the effective user was not root when the program started
 };
 

@@ -60,6 +60,7 @@ engine::Engine MakeEngine(const Invocation& invocation) {
   engine::Settings settings;
   settings.storage_driver = globals.storage_driver;
   settings.cgroup_manager = globals.cgroup_manager;
+  settings.runtime = globals.runtime;
   settings.tmpdir = globals.tmpdir;
   return {store::Store(globals.root, globals.runroot), std::move(settings)};
 }

@@ -19,7 +19,8 @@ constexpr Option kGlobal[] = {
     Flag("remote", 'r', "Use a remote service").NotYet(),
     String("root", '\0', "DIR", "Where images and containers are kept"),
     String("runroot", '\0', "DIR", "Where the state of what runs is kept"),
-    String("runtime", '\0', "PROGRAM", "OCI runtime to use").NotYet("coracle"),
+    String("runtime", '\0', "PROGRAM", "OCI runtime to use: coracle, a name in PATH, or a path")
+        .Default("coracle"),
     String("storage-driver", '\0', "DRIVER", "How layers are stacked: overlay, fuse-overlayfs, vfs"),
     List("storage-opt", '\0', "KEY=VALUE", "Options of the storage driver"),
     String("tmpdir", '\0', "DIR", "Where temporary files are written"),

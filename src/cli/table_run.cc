@@ -32,7 +32,7 @@ constexpr Option kGeneral[] = {
     String("restart", '\0', "POLICY", "When to start it again: no, on-failure[:MAX], always, unless-stopped")
         .Default("no"),
     Flag("rm", '\0', "Remove the container when it ends"),
-    String("runtime", '\0', "PROGRAM", "OCI runtime to use").NotYet("coracle"),
+    String("runtime", '\0', "PROGRAM", "OCI runtime to use: coracle, a name in PATH, or a path"),
     String("sdnotify", '\0', "MODE", "Who tells systemd that the service is ready: container, conmon, ignore")
         .Default("container"),
     String("stop-signal", '\0', "SIGNAL", "Signal that asks the container to end"),

@@ -9,6 +9,7 @@
 #include "base/signal_name.h"
 #include "base/status.h"
 #include "engine/engine.h"
+#include "engine/oci_runtime.h"
 #include "image/image_store.h"
 #include "oci/image_config.h"
 
@@ -103,7 +104,9 @@ absl::Status UseRootfs(const CreateRequest& request, store::ContainerRecord& rec
   return absl::OkStatus();
 }
 
-absl::Status CheckConfig(ContainerConfig& config) {
+absl::Status CheckConfig(const Settings& settings, ContainerConfig& config) {
+  if (config.runtime().empty()) config.set_runtime(settings.runtime);
+  RETURN_IF_ERROR(ResolveRuntime(config.runtime()).status());
   for (const std::string& arg : config.entrypoint()) config.add_args(arg);
   for (const std::string& arg : config.command()) config.add_args(arg);
   if (config.args().empty()) {
@@ -153,7 +156,7 @@ absl::StatusOr<Created> CreateContainer(Engine& engine, CreateRequest request) {
   } else {
     RETURN_IF_ERROR(UseRootfs(request, record));
   }
-  RETURN_IF_ERROR(CheckConfig(*record.mutable_config()));
+  RETURN_IF_ERROR(CheckConfig(engine.settings, *record.mutable_config()));
   RETURN_IF_ERROR(RemoveReplaced(engine, request));
   record.set_id(store::NewContainerId());
   record.set_name(request.name);

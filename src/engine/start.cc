@@ -16,6 +16,7 @@
 #include "engine/host.h"
 #include "engine/identity.h"
 #include "engine/made_files.h"
+#include "engine/oci_runtime.h"
 #include "engine/root_files.h"
 #include "engine/security.h"
 #include "engine/spec_builder.h"
@@ -216,8 +217,7 @@ absl::StatusOr<Prepared> Prepare(Engine& engine, const ContainerRecord& record, 
   RETURN_IF_ERROR(AddNamespaces(engine, record.config(), input));
   RETURN_IF_ERROR(AddDevices(record.config(), input));
   RETURN_IF_ERROR(MakeFiles(record, plan.run_dir, input));
-  const std::string& runtime =
-      record.config().runtime().empty() ? engine.settings.runtime : record.config().runtime();
+  ASSIGN_OR_RETURN(const std::string runtime, ResolveRuntime(record.config().runtime()));
   ASSIGN_OR_RETURN(Security security,
                    ResolveSecurity(engine.store, record.config(), /*want_profile=*/!runtime.empty()));
   input.capabilities = std::move(security.capabilities);

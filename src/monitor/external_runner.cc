@@ -42,6 +42,14 @@ class ExternalRunner : public Runner {
   explicit ExternalRunner(const LaunchPlan& plan) : plan_(plan) {}
   absl::StatusOr<runtime::Container> Create(const runtime::Stdio& stdio) override;
   absl::Status Start(runtime::Container& container) override;
+  std::vector<std::string> CgroupPaths() const override {
+    const auto cgroup = runtime::Cgroup::Find(plan_.cgroup);
+    return cgroup.ok() ? (*cgroup)->paths() : std::vector<std::string>();
+  }
+  bool OomKilled() const override {
+    const auto cgroup = runtime::Cgroup::Find(plan_.cgroup);
+    return cgroup.ok() && (*cgroup)->OomKilled();
+  }
   void KillLeftovers() override { (void)Call({"kill", "--all", plan_.id, "KILL"}, runtime::Stdio()); }
   void Teardown() override;
 
@@ -97,10 +105,13 @@ absl::StatusOr<runtime::Container> ExternalRunner::Create(const runtime::Stdio& 
 
 absl::StatusOr<runtime::Container> ExternalRunner::CreateAndStart(const runtime::Stdio& stdio) {
   std::vector<std::string> args = {"create", "--bundle", plan_.bundle, "--pid-file", PidFile()};
-  os::UniqueFd listener;
+  os::UniqueFd listener, directory;
   if (plan_.tty) {
     ASSIGN_OR_RETURN(listener, BindSocket(plan_.run_dir, "console.sock", SOCK_STREAM));
-    args.insert(args.end(), {"--console-socket", absl::StrCat(plan_.run_dir, "/console.sock")});
+    // The name of a socket is limited to 107 bytes (unix(7)).
+    ASSIGN_OR_RETURN(directory, os::OpenAt(AT_FDCWD, plan_.run_dir, O_PATH | O_DIRECTORY));
+    args.insert(args.end(), {"--console-socket",
+                             absl::StrCat("/proc/", getpid(), "/fd/", directory.get(), "/console.sock")});
   }
   if (plan_.preserve_fds > 0) args.insert(args.end(), {"--preserve-fds", absl::StrCat(plan_.preserve_fds)});
   args.push_back(plan_.id);
@@ -129,7 +140,11 @@ absl::Status ExternalRunner::Start(runtime::Container& container) {
 void ExternalRunner::Teardown() {
   if (created_) (void)Call({"delete", "--force", plan_.id}, runtime::Stdio());
   created_ = false;
+  const std::string root = absl::StrCat(plan_.bundle, "/rootfs");
+  if (root_mounted_) (void)umount2(root.c_str(), MNT_DETACH);
+  root_mounted_ = false;
   (void)unlink(PidFile().c_str());
+  (void)os::RemoveTreeAt(AT_FDCWD, absl::StrCat(plan_.run_dir, "/runtime"));
   (void)unlink(absl::StrCat(plan_.run_dir, "/console.sock").c_str());
 }
 
@@ -175,7 +190,11 @@ absl::Status ExternalRunner::Call(const std::vector<std::string>& args, const ru
   // What the runtime says goes to a log file: its stderr is the container's own.
   const std::string log = absl::StrCat(plan_.run_dir, "/runtime-log");
   (void)unlink(log.c_str());
-  for (const char* arg : {"--log", log.c_str()}) argv.push_back(const_cast<char*>(arg));
+  // Its state lies with the container's: what is left of a killed monitor goes with that.
+  const std::string root = absl::StrCat(plan_.run_dir, "/runtime");
+  for (const char* arg : {"--root", root.c_str(), "--log", log.c_str()})
+    argv.push_back(const_cast<char*>(arg));
+  if (plan_.cgroup.systemd) argv.push_back(const_cast<char*>("--systemd-cgroup"));
   for (const std::string& arg : args) argv.push_back(const_cast<char*>(arg.c_str()));
   argv.push_back(nullptr);
   const pid_t pid = fork();
