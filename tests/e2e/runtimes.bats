@@ -32,7 +32,7 @@ load helpers
   cat > "$T/terminal.exp" << EOF
 set timeout 30
 spawn -noecho $CORACLE --root $CORACLE_ROOT --runroot $CORACLE_RUNROOT run --rm -it --runtime runc busybox sh
-expect -re {# $} {} default {exit 98}
+expect "# " {} default {exit 98}
 send "test -t 0 && echo is-a\\\\-tty\r"
 expect "is-a-tty" {} default {exit 99}
 send "exit 3\r"
