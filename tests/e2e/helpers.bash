@@ -118,6 +118,8 @@ require() {
       subids) grep -q "^$(id -un):" /etc/subuid || skip "needs subordinate ids" ;;
       # The controller, of either version, with a directory that we may make one in.
       cgroup:*) has_controller "${need#cgroup:}" || skip "needs a writable cgroup controller '${need#cgroup:}'" ;;
+      # A build with -Dfaults=true (base/fault.h).
+      faults) grep -qaF CORACLE_FAULT_LOG "$CORACLE" || skip "needs a build with faults" ;;
       *) command -v "$need" > /dev/null || skip "needs the program '$need'" ;;
     esac
   done

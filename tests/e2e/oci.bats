@@ -118,6 +118,25 @@ sh" "$(tr '\0' ' ' < "$T/out")"
   contains "--memory" "$(< "$T/err")"
 }
 
+@test "hooks run in their order, poststop at the deletion" {
+  bundle true
+  local hook
+  cat > "$T/hook" << EOF
+#!/bin/sh
+cat > /dev/null
+echo "\$1" >> "$T/hooks"
+EOF
+  chmod 755 "$T/hook"
+  jq --arg path "$T/hook" '.hooks = {createRuntime: [{path: $path, args: ["hook", "createRuntime"]}],
+    poststart: [{path: $path, args: ["hook", "poststart"]}], poststop: [{path: $path, args: ["hook", "poststop"]}]}' \
+    "$B/config.json" > "$T/config" && mv "$T/config" "$B/config.json"
+  oci create -b "$B" "$ID" < /dev/null > /dev/null
+  equals createRuntime "$(< "$T/hooks")"
+  oci start "$ID"
+  oci delete --force "$ID"
+  equals "createRuntime poststart poststop" "$(tr '\n' ' ' < "$T/hooks" | sed 's/ $//')"
+}
+
 @test "errors go to --log as JSON lines" {
   refused --log "$T/log" --log-format json state nobody
   contains '"level":"error"' "$(< "$T/log")"
