@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
@@ -52,6 +53,21 @@ absl::Status ReadHostEntries(const ParsedCommand& parsed, ContainerConfig& confi
 
 }  // namespace
 
+// PORT[-PORT][/tcp|udp|sctp]
+bool IsPortRange(absl::string_view text) {
+  const size_t slash = text.find('/');
+  if (slash != absl::string_view::npos) {
+    const absl::string_view protocol = text.substr(slash + 1);
+    if (protocol != "tcp" && protocol != "udp" && protocol != "sctp") return false;
+    text = text.substr(0, slash);
+  }
+  uint32_t first = 0, last = 0;
+  const size_t dash = text.find('-');
+  if (!absl::SimpleAtoi(text.substr(0, dash), &first) || first == 0 || first > 65535) return false;
+  if (dash == absl::string_view::npos) return true;
+  return absl::SimpleAtoi(text.substr(dash + 1), &last) && last >= first && last <= 65535;
+}
+
 absl::Status ReadNetworkOptions(const ParsedCommand& parsed, ContainerConfig& config) {
   const std::vector<std::string> networks = parsed.GetList("network");
   if (networks.size() > 1) return NotSupportedYet("more than one --network");
@@ -69,7 +85,10 @@ absl::Status ReadNetworkOptions(const ParsedCommand& parsed, ContainerConfig& co
   }
   for (const std::string& option : parsed.GetList("dns-option")) config.add_dns_options(option);
   for (const std::string& domain : parsed.GetList("dns-search")) config.add_dns_searches(domain);
-  for (const std::string& port : parsed.GetList("expose")) config.add_exposed_ports(port);
+  for (const std::string& port : parsed.GetList("expose")) {
+    if (!IsPortRange(port)) return OptionError("expose", port, "expected PORT[-PORT][/tcp|udp|sctp]");
+    config.add_exposed_ports(port);
+  }
   return absl::OkStatus();
 }
 

@@ -94,6 +94,7 @@ load helpers
   run_fails 125 run --rm -v /no/such/source:/x busybox true
   contains /no/such/source "$stderr"
   run_fails 125 run --rm --device /dev/no-such busybox true
+  run_fails 125 run --rm --expose 80x busybox true
   run_fails 125 run --rm --publish 80:80 busybox true
   contains "not supported yet" "$stderr"
   run_ok ps -aq
