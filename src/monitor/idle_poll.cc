@@ -32,7 +32,7 @@ struct Range {
 };
 constexpr size_t kMaxRanges = 64;
 
-uintptr_t PageOf(uintptr_t address) { return address & ~(kPage - 1); }
+[[maybe_unused]] uintptr_t PageOf(uintptr_t address) { return address & ~(kPage - 1); }
 
 #if defined(__SANITIZE_ADDRESS__) || !(defined(__x86_64__) || defined(__aarch64__))
 #define CORACLE_NO_IDLE_PAGE 1
