@@ -43,6 +43,9 @@ class Running {
     REQUIRE(pid_ >= 0);
     if (pid_ == 0) {
       prctl(PR_SET_PDEATHSIG, SIGKILL);
+      // What a shell starts in the background ignores these, and a shell can't trap what it ignored at first.
+      signal(SIGINT, SIG_DFL);
+      signal(SIGQUIT, SIG_DFL);
       dup2(pipe_fds[1], 1);
       dup2(pipe_fds[1], 2);
       in_child();
