@@ -11,6 +11,7 @@ namespace {
 
 absl::StatusOr<ProgramResult> Shell(const std::string& script, absl::string_view input = "",
                                     absl::Duration timeout = absl::Seconds(20), size_t max_output = 1 << 20) {
+  signal(SIGPIPE, SIG_IGN);  // as the main function has it
   const std::string args[] = {"sh", "-c", script};
   return RunProgram("/bin/sh", args, input, timeout, max_output);
 }

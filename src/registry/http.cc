@@ -285,7 +285,8 @@ absl::Status HttpTransfer::State::Step() {
   }
   if (done || progress != before || head_done != had_head || paused) return absl::OkStatus();
   const auto start = std::chrono::steady_clock::now();
-  curl_multi_poll(lane->multi, nullptr, 0, 1000, nullptr);
+  const int64_t wait = std::min<int64_t>(absl::ToInt64Milliseconds(pool.options().stall_timeout), 1000);
+  curl_multi_poll(lane->multi, nullptr, 0, static_cast<int>(wait), nullptr);
   return CheckStall(std::chrono::steady_clock::now() - start);
 }
 

@@ -64,8 +64,14 @@ absl::Status StatusOfCurl(CURLcode code, absl::string_view detail, int os_errno,
       return HandshakeError(code, detail, os_errno);
     case CURLE_SSL_CERTPROBLEM:
       return absl::InvalidArgumentError(absl::StrCat("client certificate: ", Detail(code, detail)));
-    case CURLE_GOT_NOTHING:
     case CURLE_RECV_ERROR:
+      // TLS 1.3: what the server thinks of our certificate is heard only after the handshake.
+      if (absl::StrContains(detail, " alert ")) {
+        return absl::FailedPreconditionError(
+            absl::StrCat("TLS: the server wants another client certificate: ", Detail(code, detail)));
+      }
+      [[fallthrough]];
+    case CURLE_GOT_NOTHING:
     case CURLE_SEND_ERROR:
     case CURLE_PARTIAL_FILE:
     case CURLE_HTTP2:

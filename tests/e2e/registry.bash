@@ -2,15 +2,17 @@
 #   teardown() { registries_stop; coracle_teardown; }
 # shellcheck shell=bash disable=SC2034  # variables are for the tests
 
-# registry_start [--tls] [--auth USER:PASSWORD] [--delete]: Debian's docker-registry on a free port of 127.0.0.1.
+# registry_start [--tls] [--client-cert] [--auth USER:PASSWORD] [--delete]: Debian's docker-registry on a free port of 127.0.0.1.
 # Sets $registry (HOST:PORT), $registry_dir (its files), $registry_log, $registry_pid; with --tls $registry_certs, a
-# directory with the ca.crt that clients must trust (for --cert-dir). Its name is then "localhost:PORT".
+# directory with the ca.crt that clients must trust (for --cert-dir). Its name is then "localhost:PORT". With
+# --client-cert (needs --tls) it wants one of its clients: client.cert and client.key, also in that directory.
 registry_start() {
   require docker-registry
-  local tls="" auth="" delete=false
+  local tls="" client="" auth="" delete=false
   while [ $# -gt 0 ]; do
     case $1 in
       --tls) tls=yes ;;
+      --client-cert) client=yes ;;
       --auth) auth=$2 && shift ;;
       --delete) delete=true ;;
       *) fail "registry_start: $1" || return 1 ;;
@@ -26,7 +28,11 @@ registry_start() {
     if [ -n "$tls" ]; then
       make_certificate "$registry_dir"
       registry_certs=$registry_dir/certs
-      printf '  tls: {certificate: %s/tls.crt, key: %s/tls.key}\n' "$registry_dir" "$registry_dir"
+      printf '  tls:\n    certificate: %s/tls.crt\n    key: %s/tls.key\n' "$registry_dir" "$registry_dir"
+    fi
+    if [ -n "$client" ]; then
+      sign_certificate "$registry_dir" client "$registry_certs/client.cert" "$registry_certs/client.key"
+      printf '    clientcas: [%s/ca.crt]\n' "$registry_certs"
     fi
     if [ -n "$auth" ]; then
       htpasswd -Bbn -C 4 "${auth%%:*}" "${auth#*:}" > "$registry_dir/htpasswd"
@@ -79,12 +85,14 @@ registry_pids=()
 
 # make_certificate DIR: tls.crt and tls.key for localhost and 127.0.0.1, and certs/ca.crt, which signed it.
 make_certificate() {
-  local dir=$1
-  mkdir -p "$dir/certs"
+  mkdir -p "$1/certs"
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj '/CN=test CA' \
-    -keyout "$dir/ca.key" -out "$dir/certs/ca.crt" 2> /dev/null
-  openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj '/CN=localhost' \
-    -keyout "$dir/tls.key" -out "$dir/tls.csr" 2> /dev/null
-  openssl x509 -req -in "$dir/tls.csr" -CA "$dir/certs/ca.crt" -CAkey "$dir/ca.key" -CAcreateserial -days 2 \
-    -extfile <(echo 'subjectAltName=DNS:localhost,IP:127.0.0.1') -out "$dir/tls.crt" 2> /dev/null
+    -keyout "$1/ca.key" -out "$1/certs/ca.crt" 2> /dev/null
+  sign_certificate "$1" localhost "$1/tls.crt" "$1/tls.key"
+}
+# sign_certificate DIR NAME CERTIFICATE KEY: made for NAME by the CA of make_certificate DIR.
+sign_certificate() {
+  openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$2" -keyout "$4" -out "$1/request" 2> /dev/null
+  openssl x509 -req -in "$1/request" -CA "$1/certs/ca.crt" -CAkey "$1/ca.key" -set_serial "0x$(openssl rand -hex 8)" -days 2 \
+    -extfile <(echo 'subjectAltName=DNS:localhost,IP:127.0.0.1') -out "$3" 2> /dev/null
 }
