@@ -76,8 +76,8 @@ oci::Digest BadRegistry::AddManifest(absl::string_view tag, absl::string_view js
   return digest;
 }
 
-bool BadRegistry::HasBlob(const oci::Digest& digest) const {
-  return os::ExistsAt(AT_FDCWD, BlobPath(directory_, digest));
+bool BadRegistry::TakeBlob(const oci::Digest& digest) const {
+  return unlink(BlobPath(directory_, digest).c_str()) == 0;
 }
 
 ClientOptions QuickOptions() {

@@ -25,7 +25,8 @@ class BadRegistry {
   // What it is to have: in any repository.
   oci::Digest AddBlob(absl::string_view content) const;
   oci::Digest AddManifest(absl::string_view tag, absl::string_view json) const;
-  bool HasBlob(const oci::Digest& digest) const;
+  // Whether it has the blob, which is removed.
+  bool TakeBlob(const oci::Digest& digest) const;
 
   const std::string& host() const { return host_; }  // "127.0.0.1:PORT"
   // A client that tries quickly.

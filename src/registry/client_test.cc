@@ -49,8 +49,9 @@ std::string Noise(size_t size) {
   return noise;
 }
 
-absl::StatusOr<std::string> ReadBlob(Client& client, const oci::Digest& digest, int64_t offset = 0) {
-  ASSIGN_OR_RETURN(std::unique_ptr<BlobReader> reader, client.OpenBlob("a/b", digest, offset));
+absl::StatusOr<std::string> ReadBlob(Client& client, const oci::Digest& digest, int64_t offset = 0,
+                                     absl::string_view repository = "a/b") {
+  ASSIGN_OR_RETURN(std::unique_ptr<BlobReader> reader, client.OpenBlob(repository, digest, offset));
   std::string all, buffer(10000, '\0');
   while (true) {
     ASSIGN_OR_RETURN(const size_t count, reader->Read(absl::MakeSpan(buffer.data(), buffer.size())));
@@ -111,20 +112,29 @@ TEST_SUITE("registry/client") {
   }
 
   TEST_CASE("passing trouble is retried, lasting trouble ends") {
-    for (const char* fault : {"status=500", "status=503", "drop", "cut=10", "stall=10", "retry-after=0"}) {
-      CAPTURE(fault);
-      const BadRegistry registry({"--fault", absl::StrCat(fault, "@manifests/v1#2"), "--fault",
-                                  absl::StrCat(fault, "@manifests/v2")});
-      registry.AddManifest("v1", kManifest);
-      registry.AddManifest("v2", kManifest);
+    const std::vector<std::string> faults = {"status=500", "status=503", "drop",
+                                             "cut=10",     "stall=10",   "retry-after=0"};
+    std::vector<std::string> arguments;
+    for (size_t i = 0; i < faults.size(); ++i) {
+      for (const char* where : {"passing#2", "lasting"}) {
+        arguments.insert(arguments.end(),
+                         {"--fault", absl::StrCat(faults[i], "@/r", i, "/manifests/", where)});
+      }
+    }
+    const BadRegistry registry(arguments);
+    registry.AddManifest("passing", kManifest);
+    registry.AddManifest("lasting", kManifest);
+    for (size_t i = 0; i < faults.size(); ++i) {
+      CAPTURE(faults[i]);
       const auto client = registry.Connect();
-      CHECK(client->GetManifest("a/b", "v1").ok());
-      CHECK(registry.Requests("GET /v2/a/b/manifests/v1").size() == 3);
-      const absl::Status status = client->GetManifest("a/b", "v2").status();
+      const std::string repository = absl::StrCat("r", i);
+      CHECK(client->GetManifest(repository, "passing").ok());
+      CHECK(registry.Requests(absl::StrCat("/", repository, "/manifests/passing")).size() == 3);
+      const absl::Status status = client->GetManifest(repository, "lasting").status();
       CHECK(absl::IsUnavailable(status));
-      CHECK(absl::StrContains(status.message(), "/a/b:v2: "));
+      CHECK(absl::StrContains(status.message(), absl::StrCat("/", repository, ":lasting: ")));
       // Five: libcurl sends one again by itself where a connection that it kept turns out to be closed.
-      const size_t requests = registry.Requests("GET /v2/a/b/manifests/v2").size();
+      const size_t requests = registry.Requests(absl::StrCat("/", repository, "/manifests/lasting")).size();
       CHECK(requests >= 4);
       CHECK(requests <= 5);
     }
@@ -208,15 +218,16 @@ TEST_SUITE("registry/client") {
 
   TEST_CASE("a blob that is cut, stalls or breaks off is resumed where it was") {
     const std::string content = Noise(1000000);
-    for (const char* fault : {"cut=300000", "stall=300000", "drop"}) {
-      CAPTURE(fault);
-      const BadRegistry registry({"--fault", absl::StrCat(fault, "@blobs#2")});
-      const oci::Digest digest = registry.AddBlob(content);
+    const BadRegistry registry({"--fault", "cut=300000@/cut/blobs#2", "--fault",
+                                "stall=300000@/stall/blobs#2", "--fault", "drop@/drop/blobs#2"});
+    const oci::Digest digest = registry.AddBlob(content);
+    for (const char* repository : {"cut", "stall", "drop"}) {
+      CAPTURE(repository);
       const auto client = registry.Connect();
-      const auto read = ReadBlob(*client, digest);
+      const auto read = ReadBlob(*client, digest, 0, repository);
       REQUIRE(read.ok());
       CHECK((*read == content));
-      CHECK(registry.Requests("GET").size() == 3);
+      CHECK(registry.Requests(absl::StrCat("/", repository, "/")).size() == 3);
     }
   }
 
@@ -262,19 +273,27 @@ TEST_SUITE("registry/client") {
       int64_t chunk;
       bool sized;
     };
-    for (const Case& c :
-         {Case{"drop@POST#1", 0, true}, Case{"drop@PUT#1", 0, true}, Case{"status=503@PUT#1", 0, true},
-          Case{"drop@PATCH#~2", 0, false}, Case{"status=500@PATCH#2", 0, false},
-          Case{"drop@PATCH#2", 100000, true}, Case{"status=500@PATCH#2", 100000, true},
-          Case{"stall=0@PATCH#1", 100000, true}, Case{"drop@PUT#1", 100000, true}}) {
-      CAPTURE(c.fault);
-      CAPTURE(c.chunk);
-      const BadRegistry registry({"--fault", c.fault});
-      StringBody body(content, c.sized);
+    const std::vector<Case> cases = {
+        {"drop@POST /v2/r0/#1", 0, true},
+        {"drop@PUT /v2/r1/#1", 0, true},
+        {"status=503@PUT /v2/r2/#1", 0, true},
+        {"drop@PATCH /v2/r3/#2", 0, false},
+        {"status=500@PATCH /v2/r4/#2", 0, false},
+        {"drop@PATCH /v2/r5/#2", 100000, true},
+        {"status=500@PATCH /v2/r6/#2", 100000, true},
+        {"stall=0@PATCH /v2/r7/#1", 100000, true},
+        {"drop@PUT /v2/r8/#1", 100000, true},
+    };
+    std::vector<std::string> arguments;
+    for (const Case& c : cases) arguments.insert(arguments.end(), {"--fault", c.fault});
+    const BadRegistry registry(arguments);
+    for (size_t i = 0; i < cases.size(); ++i) {
+      CAPTURE(cases[i].fault);
+      StringBody body(content, cases[i].sized);
       UploadOptions options;
-      options.chunk_bytes = c.chunk;
-      CHECK(registry.Connect()->UploadBlob("a/b", body, options).status() == absl::OkStatus());
-      CHECK(registry.HasBlob(digest));
+      options.chunk_bytes = cases[i].chunk;
+      CHECK(registry.Connect()->UploadBlob(absl::StrCat("r", i), body, options).status() == absl::OkStatus());
+      CHECK(registry.TakeBlob(digest));
     }
   }
 
