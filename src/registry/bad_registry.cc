@@ -76,6 +76,10 @@ oci::Digest BadRegistry::AddManifest(absl::string_view tag, absl::string_view js
   return digest;
 }
 
+void BadRegistry::RemoveTags() const {
+  REQUIRE(os::WriteFileAt(AT_FDCWD, directory_ + "/layout/index.json", R"({"manifests":[]})").ok());
+}
+
 bool BadRegistry::TakeBlob(const oci::Digest& digest) const {
   return unlink(BlobPath(directory_, digest).c_str()) == 0;
 }

@@ -25,6 +25,7 @@ class BadRegistry {
   // What it is to have: in any repository.
   oci::Digest AddBlob(absl::string_view content) const;
   oci::Digest AddManifest(absl::string_view tag, absl::string_view json) const;
+  void RemoveTags() const;
   // Whether it has the blob, which is removed.
   bool TakeBlob(const oci::Digest& digest) const;
 

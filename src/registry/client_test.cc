@@ -92,6 +92,18 @@ TEST_SUITE("registry/client") {
     CHECK(registry.Requests().empty());
   }
 
+  TEST_CASE("tags that are none are refused") {
+    const BadRegistry registry;
+    const auto client = registry.Connect();
+    for (const char* tag : {"r:\x1b[31m", "r:a b", "r:\xc3\xa4"}) {
+      registry.AddManifest("r:good", kManifest);
+      CHECK(client->Tags("r").ok());
+      registry.AddManifest(tag, kManifest);
+      CHECK(absl::IsDataLoss(client->Tags("r").status()));
+      registry.RemoveTags();
+    }
+  }
+
   TEST_CASE("what lies about its digest is refused") {
     const std::string other(64, '0');
     const BadRegistry registry({"--fault", absl::StrCat("header-digest=sha256:", other, "@manifests/v1"),

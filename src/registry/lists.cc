@@ -20,6 +20,12 @@ constexpr int kMaxPages = 10000;
 constexpr size_t kMaxNameBytes = 1024;  // of a tag or repository
 constexpr int kPageSize = 1000;         // what we ask for; a registry may give less
 
+// Of a tag or repository: their grammars are narrower, but these are the ones that could do harm.
+bool IsName(absl::string_view text) {
+  return !text.empty() && text.size() <= kMaxNameBytes &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
 // The strings of the array `member` are added to `all`.
 absl::Status AddStrings(absl::string_view body, absl::string_view member, absl::string_view what,
                         std::vector<std::string>& all) {
@@ -28,7 +34,7 @@ absl::Status AddStrings(absl::string_view body, absl::string_view member, absl::
   if (list == nullptr || list->is_null()) return absl::OkStatus();  // some write null for none
   if (!list->is_array()) return absl::DataLossError(absl::StrCat(what, ": '", member, "' is no list"));
   for (const Json& entry : *list) {
-    if (!entry.is_string() || entry.get_ref<const std::string&>().size() > kMaxNameBytes) {
+    if (!entry.is_string() || !IsName(entry.get_ref<const std::string&>())) {
       return absl::DataLossError(absl::StrCat(what, ": '", member, "' has what is no name"));
     }
     if (all.size() == kMaxListEntries) {
