@@ -92,6 +92,27 @@ TEST_SUITE("registry/client") {
     CHECK(registry.Requests().empty());
   }
 
+  TEST_CASE("lists are read page by page, and one without end ends") {
+    const BadRegistry registry({"--page-size", "2", "--fault", "endless@/endless/"});
+    const std::vector<std::string> tags = {"a", "b", "c", "d", "e"};
+    for (const std::string& tag : tags) registry.AddManifest(tag, kManifest);
+    const auto client = registry.Connect();
+    CHECK(client->Tags("a/b").value() == tags);
+    CHECK(registry.Requests("/tags/list").size() == 3);
+    CHECK(absl::IsDataLoss(client->Tags("endless").status()));
+  }
+
+  TEST_CASE("a mirror's prefix stands before the repository") {
+    const BadRegistry registry({"--token", ":"});
+    registry.AddManifest("cache/hub/a/b:v1", kManifest);
+    Endpoint endpoint;
+    endpoint.host = registry.host();
+    endpoint.path_prefix = "cache/hub";
+    endpoint.insecure = true;
+    CHECK(Client::Create(endpoint, {}, QuickOptions()).value()->GetManifest("a/b", "v1").ok());
+    CHECK(registry.Requests("scope=repository%3Acache%2Fhub%2Fa%2Fb%3Apull").size() == 1);
+  }
+
   TEST_CASE("tags that are none are refused") {
     const BadRegistry registry;
     const auto client = registry.Connect();
