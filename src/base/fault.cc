@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <atomic>
+
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -22,7 +24,7 @@ void FaultPointReached(const char* name) {
     point = point.substr(0, colon);
   }
   if (point != "*" && point != name) return;
-  static int hits = 0;
+  static std::atomic<int> hits{0};
   if (++hits != nth) return;
   // For a test to tell which step it was, also of a process that it can't see.
   if (const char* log = getenv("CORACLE_FAULT_LOG"); log != nullptr) {
