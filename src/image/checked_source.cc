@@ -45,7 +45,7 @@ absl::StatusOr<size_t> CheckedSource::Read(absl::Span<char> buffer) {
 
 absl::Status CheckedSource::CheckEnd() {
   if (position_ != size_) {
-    return absl::DataLossError(
+    return absl::UnavailableError(
         absl::StrCat("blob ", digest_.str(), " ended after ", position_, " of ", size_, " bytes"));
   }
   if (!hash_.has_value()) return absl::OkStatus();

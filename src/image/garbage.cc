@@ -10,8 +10,10 @@
 #include "absl/strings/strip.h"
 #include "base/fault.h"
 #include "base/status.h"
+#include "image/image_commit.h"
 #include "image/image_files.h"
 #include "image/image_store.h"
+#include "image/staging.h"
 #include "oci/manifest.h"
 #include "storage/layer_store.h"
 #include "store/lease.h"
@@ -30,11 +32,14 @@ struct Marks {
 absl::Status MarkImage(const store::Store& store, const store::ImageRecord& record, Marks& marks) {
   marks.layers.insert(record.layer_ids().begin(), record.layer_ids().end());
   marks.Blob(record.id());
-  marks.Blob(record.manifest_digest());
-  if (!record.index_digest().empty()) marks.Blob(record.index_digest());
-  ASSIGN_OR_RETURN(const std::string json, ReadManifest(store, record), "image ", record.id());
-  ASSIGN_OR_RETURN(const oci::Manifest manifest, oci::ParseManifest(json), "image ", record.id());
-  for (const oci::Descriptor& layer : manifest.layers) marks.Blob(layer.digest.str());
+  for (const store::ManifestRef& ref : ManifestRefs(record)) {
+    marks.Blob(ref.digest());
+    if (!ref.index_digest().empty()) marks.Blob(ref.index_digest());
+    ASSIGN_OR_RETURN(const std::string json, ReadDocument(store, ref.digest()), "image ", record.id());
+    ASSIGN_OR_RETURN(const oci::Manifest manifest, oci::ParseManifest(json, ref.media_type()), "image ",
+                     record.id());
+    for (const oci::Descriptor& layer : manifest.layers) marks.Blob(layer.digest.str());
+  }
   return absl::OkStatus();
 }
 
@@ -105,7 +110,8 @@ absl::StatusOr<Garbage> FindGarbage(const store::Store& store) {
   return garbage;
 }
 
-absl::Status CollectGarbage(const store::Store& store) {
+absl::Status CollectGarbage(const store::Store& store, absl::Duration partial_age) {
+  RETURN_IF_ERROR(Staging(store).Collect(partial_age));
   ASSIGN_OR_RETURN(const Garbage garbage, FindGarbage(store));
   if (garbage.layers.empty() && garbage.blobs.empty()) return absl::OkStatus();
   const auto lease = TakeLease(store, garbage);

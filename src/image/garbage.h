@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "image/staging.h"
 #include "store/store.h"
 
 namespace coracle::image {
@@ -22,8 +24,8 @@ absl::StatusOr<Garbage> FindGarbage(const store::Store& store);
 // once more, and what is referred to by now is put back. A creator writes its reference first and looks for
 // the layer second (run: container record, then mount; import: lease claim, then publish), so either the
 // second marking sees the reference, or the creator finds the layer missing and says so, or makes it anew.
-// Works on a full disk.
-absl::Status CollectGarbage(const store::Store& store);
+// Works on a full disk. What interrupted pulls left goes too if it was not touched for `partial_age`.
+absl::Status CollectGarbage(const store::Store& store, absl::Duration partial_age = kPartialAge);
 
 }  // namespace coracle::image
 

@@ -7,8 +7,11 @@
 #include <functional>
 
 #include "base/sha256.h"
+#include "base/status.h"
 #include "doctest/doctest.h"
-#include "image/test_image.h"
+#include "image/copy_image.h"
+#include "image/store_sink.h"
+#include "image/test_source.h"
 
 namespace coracle::image {
 namespace {
@@ -47,17 +50,49 @@ void CheckSound(const store::Store& store) {
 void CheckEmptyAfterPrune(const store::Store& store) {
   REQUIRE(store::Sweep(store).ok());
   REQUIRE(Prune(store, true, {}).ok());
-  for (const char* dir : {"/layers", "/blobs/sha256", "/tmp", "/trash"}) {
+  for (const char* dir : {"/layers", "/blobs/sha256", "/tmp", "/trash", "/partial"}) {
     CAPTURE(dir);
     CHECK(Count(store.root() + dir) == 0);
+  }
+  for (const char* kind : {"/blobs", "/layers"}) {
+    CHECK(Count(absl::StrCat(store.root(), "/staged/", store::BootId(), kind)) == 0);
   }
   CHECK(List(store)->empty());
   CHECK(Count(store.runroot() + "/leases") == 0);
 }
 
+absl::Status Pull(const store::Store& store, MemoryImage& source) {
+  StoreSinkOptions options;
+  options.tags = {"example.com/a:1"};
+  options.repository = "example.com/a";
+  options.single_id = geteuid() != 0;
+  ASSIGN_OR_RETURN(const std::unique_ptr<StoreSink> sink, StoreSink::Create(store, options));
+  return CopyImage(source, *sink, {}).status();
+}
+
 }  // namespace
 
 TEST_SUITE("image/fault") {
+  TEST_CASE("a pull killed at any step is absent or whole, and the next one finishes it") {
+    MemoryImage source({TarOf({{"x", Noise(5000)}}), TarOf({{"x", Noise(9000, 2)}})});
+    source.Wrap();
+    int steps = 0;
+    for (int n = 1;; ++n) {
+      CAPTURE(n);
+      const TestStore store;
+      if (!KilledAt(n, [&] { return Pull(*store, source); })) break;
+      ++steps;
+      CheckSound(*store);
+      // Every other time the killed one's leavings are all there is; else the sweep was there before.
+      if (n % 2 == 0) REQUIRE(store::Sweep(*store).ok());
+      CHECK(Pull(*store, source).ok());
+      CheckSound(*store);
+      CHECK(FindForRun(*store, "example.com/a:1").ok());
+      CheckEmptyAfterPrune(*store);
+    }
+    CHECK(steps > 40);
+  }
+
   TEST_CASE("import killed at any step is absent or whole, and works when done again") {
     const std::string tar = TarOf({{"x", "content"}});
     int steps = 0;

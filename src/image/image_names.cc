@@ -165,7 +165,8 @@ absl::StatusOr<Removal> Prune(const store::Store& store, bool all, const UsedBy&
     }
     if (!removal.deleted.empty()) RETURN_IF_ERROR(SyncImages(store));
   }
-  RETURN_IF_ERROR(CollectGarbage(store));
+  // Who asks for room gets all of it: what interrupted pulls left, too.
+  RETURN_IF_ERROR(CollectGarbage(store, absl::ZeroDuration()));
   return removal;
 }
 

@@ -16,16 +16,15 @@ namespace {
 
 constexpr size_t kMaxDocumentBytes = 16 << 20;
 
-// A document of the content store, checked against the digest that names it.
-absl::StatusOr<std::string> ReadBlob(const store::Store& store, absl::string_view digest) {
+}  // namespace
+
+absl::StatusOr<std::string> ReadDocument(const store::Store& store, absl::string_view digest) {
   ASSIGN_OR_RETURN(const oci::Digest parsed, oci::Digest::Parse(digest));
   ASSIGN_OR_RETURN(std::string data,
                    os::ReadFileAt(AT_FDCWD, store.BlobPath(parsed.hex()), kMaxDocumentBytes));
   if (Sha256Hex(data) == parsed.hex()) return data;
   return absl::DataLossError(absl::StrCat("blob ", digest, " is damaged: its content has another digest"));
 }
-
-}  // namespace
 
 absl::StatusOr<ImageForRun> FindForRun(const store::Store& store, absl::string_view reference) {
   auto found = Lookup(store, reference);
@@ -42,6 +41,8 @@ absl::StatusOr<ImageForRun> FindForRun(const store::Store& store, absl::string_v
   image.name = found->name;
   const auto& layers = found->record.layer_ids();
   for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer) {
+    // A layer that occurs twice hides nothing where its upper one does not; overlay refuses a second.
+    if (std::find(image.layer_ids.begin(), image.layer_ids.end(), *layer) != image.layer_ids.end()) continue;
     image.layer_ids.push_back(*layer);
     image.layer_dirs.push_back(storage::LayerDiffDir(store, *layer));
   }
@@ -79,11 +80,11 @@ absl::StatusOr<ImageInfo> Find(const store::Store& store, absl::string_view refe
 
 absl::StatusOr<std::string> ReadConfig(const store::Store& store, const store::ImageRecord& record) {
   if (!record.config_json().empty()) return record.config_json();
-  return ReadBlob(store, absl::StrCat("sha256:", record.id()));
+  return ReadDocument(store, absl::StrCat("sha256:", record.id()));
 }
 
 absl::StatusOr<std::string> ReadManifest(const store::Store& store, const store::ImageRecord& record) {
-  return ReadBlob(store, record.manifest_digest());
+  return ReadDocument(store, record.manifest_digest());
 }
 
 }  // namespace coracle::image

@@ -46,6 +46,8 @@ absl::StatusOr<std::vector<ImageInfo>> List(const store::Store& store);
 absl::StatusOr<ImageInfo> Find(const store::Store& store, absl::string_view reference);
 absl::StatusOr<std::string> ReadConfig(const store::Store& store, const store::ImageRecord& record);
 absl::StatusOr<std::string> ReadManifest(const store::Store& store, const store::ImageRecord& record);
+// Any document of the content store by its digest ("sha256:..."). Errors: DataLoss if it is damaged.
+absl::StatusOr<std::string> ReadDocument(const store::Store& store, absl::string_view digest);
 
 absl::Status Tag(const store::Store& store, absl::string_view source, absl::string_view new_name);
 absl::Status Untag(const store::Store& store, absl::string_view image, const std::vector<std::string>& names);

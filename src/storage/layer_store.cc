@@ -16,8 +16,15 @@ std::string LayerDiffDir(const store::Store& store, absl::string_view id) {
 }
 
 absl::StatusOr<StagedLayer> StageLayer(const store::Lease& lease, archive::ByteSource& blob, bool single_id) {
+  StageOptions options;
+  options.single_id = single_id;
+  return StageLayer(lease, blob, options);
+}
+
+absl::StatusOr<StagedLayer> StageLayer(const store::Lease& lease, archive::ByteSource& blob,
+                                       const StageOptions& stage) {
   StagedLayer layer;
-  layer.path = absl::StrCat(lease.work_dir(), "/layer");
+  layer.path = absl::StrCat(lease.work_dir(), "/", stage.name);
   const std::string diff = absl::StrCat(layer.path, "/diff");
   RETURN_IF_ERROR(os::MakeDirectoryAt(AT_FDCWD, layer.path, 0700));
   RETURN_IF_ERROR(os::MakeDirectoryAt(AT_FDCWD, diff, 0755));
@@ -29,8 +36,11 @@ absl::StatusOr<StagedLayer> StageLayer(const store::Lease& lease, archive::ByteS
   options.whiteouts = archive::Whiteouts::kOverlay;
   options.user_xattr = os::InUserNamespace();
   options.skip_devices = options.user_xattr;
-  options.squash_ids = single_id;
-  ASSIGN_OR_RETURN(layer.info, archive::UnpackLayer(blob, root.get(), options));
+  options.squash_ids = stage.single_id;
+  options.max_bytes = stage.max_bytes;
+  archive::DecompressLimits limits;
+  limits.max_output_bytes = stage.max_bytes;
+  ASSIGN_OR_RETURN(layer.info, archive::UnpackLayer(blob, root.get(), options, limits));
   FaultPoint("storage.layer.after-unpack");
   layer.record.set_id(layer.info.content_sha256);
   layer.record.set_blob_digest(absl::StrCat("sha256:", layer.info.blob_sha256));

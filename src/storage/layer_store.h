@@ -6,6 +6,8 @@
 #ifndef CORACLE_STORAGE_LAYER_STORE_H_
 #define CORACLE_STORAGE_LAYER_STORE_H_
 
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -24,11 +26,19 @@ std::string LayerDiffDir(const store::Store& store, absl::string_view id);
 struct StagedLayer {
   store::LayerRecord record;  // id, sizes, blob_digest
   archive::UnpackedLayer info;
-  std::string path;  // <work_dir>/layer: record and diff/
+  std::string path;  // <work_dir>/<name>: record and diff/
 };
 
-// Unpacks `blob` below the lease's work directory, in one pass. `single_id`: owners that cannot be set are
-// squashed. Errors: as archive::UnpackLayer; what was written goes with the lease.
+struct StageOptions {
+  bool single_id = false;      // owners that cannot be set are squashed
+  std::string name = "layer";  // in the work directory: several layers may be staged at once
+  // Of the uncompressed tar, and of what is written.
+  int64_t max_bytes = std::numeric_limits<int64_t>::max();
+};
+// Unpacks `blob` below the lease's work directory, in one pass. Errors: as archive::UnpackLayer; what was
+// written goes with the lease.
+absl::StatusOr<StagedLayer> StageLayer(const store::Lease& lease, archive::ByteSource& blob,
+                                       const StageOptions& options);
 absl::StatusOr<StagedLayer> StageLayer(const store::Lease& lease, archive::ByteSource& blob, bool single_id);
 
 // Makes the staged layer part of the store, or, if the store has it already, leaves it where it is. The lease

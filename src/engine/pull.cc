@@ -1,0 +1,159 @@
+#include <algorithm>
+
+#include "absl/strings/strip.h"
+#include "base/status.h"
+#include "base/text.h"
+#include "engine/transfer.h"
+#include "image/image_store.h"
+#include "image/store_sink.h"
+#include "oci/image_config.h"
+#include "registry/short_names.h"
+
+namespace coracle::engine {
+namespace {
+
+constexpr int kExitEngine = 125;
+
+// The image `text` in the store, if it will do.
+absl::StatusOr<std::optional<PulledImage>> FindLocal(Engine& engine, absl::string_view text,
+                                                     const PullRequest& request) {
+  const auto found = image::Find(engine.store, text);
+  if (absl::IsNotFound(found.status())) return std::nullopt;
+  if (!found.ok()) return found.status();
+  if (request.platform.has_value()) {
+    ASSIGN_OR_RETURN(const std::string json, image::ReadConfig(engine.store, found->record));
+    ASSIGN_OR_RETURN(const oci::ImageConfig config, oci::ParseImageConfig(json), "image ", Printable(text));
+    oci::Platform platform;
+    platform.os = config.os;
+    platform.architecture = config.architecture;
+    platform.variant = config.variant;
+    // Exactly that one: an older variant may run, but a better one may be fetched.
+    const std::optional<int> distance = oci::PlatformDistance(*request.platform, platform);
+    if (distance != 0) return std::nullopt;
+  }
+  PulledImage image;
+  image.id = found->record.id();
+  image.was_there = true;
+  return image;
+}
+
+absl::StatusOr<PulledImage> PullOne(Engine& engine, TransferContext& context,
+                                    const oci::ImageReference& reference, const PullRequest& request) {
+  if (context.progress != nullptr) {
+    context.progress->Note(absl::StrCat("Trying to pull ", reference.str(), "..."));
+  }
+  ASSIGN_OR_RETURN(std::vector<image::RegistryPlace> places, PlacesForPull(context.access, reference));
+  const std::unique_ptr<image::ImageSource> source =
+      image::MakeRegistrySource(std::move(places), reference, context.progress);
+  image::StoreSinkOptions options;
+  // A digest goes before a tag, and names the image by itself.
+  PulledImage pulled;
+  pulled.name = reference.digest().empty() ? reference.str()
+                                           : absl::StrCat(reference.name(), "@", reference.digest().str());
+  if (reference.digest().empty()) options.tags.push_back(pulled.name);
+  options.repository = reference.name();
+  options.single_id = request.single_id;
+  options.progress = context.progress;
+  options.cancel = context.cancel;
+  ASSIGN_OR_RETURN(const std::unique_ptr<image::StoreSink> sink,
+                   image::StoreSink::Create(engine.store, options));
+  image::CopyOptions copy;
+  if (request.platform.has_value()) copy.platform = *request.platform;
+  copy.progress = context.progress;
+  copy.cancel = context.cancel;
+  ASSIGN_OR_RETURN(const image::CopyResult result, image::CopyImage(*source, *sink, copy));
+  pulled.id = sink->image_id();
+  pulled.was_there = result.was_there;
+  return pulled;
+}
+
+absl::StatusOr<std::vector<PulledImage>> PullTags(Engine& engine, TransferContext& context,
+                                                  const oci::ImageReference& repository,
+                                                  const PullRequest& request) {
+  ASSIGN_OR_RETURN(const std::vector<image::RegistryPlace> places,
+                   PlacesForPull(context.access, repository.WithTagOrDefault()));
+  // Mirrors need not have all of them.
+  const image::RegistryPlace& origin = places.back();
+  ASSIGN_OR_RETURN(std::vector<std::string> tags, origin.client->Tags(origin.at.path()));
+  std::sort(tags.begin(), tags.end());
+  std::vector<PulledImage> pulled;
+  for (const std::string& tag : tags) {
+    ASSIGN_OR_RETURN(const oci::ImageReference reference, repository.WithTag(tag));
+    ASSIGN_OR_RETURN(pulled.emplace_back(), PullOne(engine, context, reference, request), reference.str());
+  }
+  if (pulled.empty()) return absl::NotFoundError(absl::StrCat(repository.name(), " has no tags"));
+  return pulled;
+}
+
+absl::StatusOr<std::vector<PulledImage>> PullCandidates(Engine& engine, TransferContext& context,
+                                                        const std::string& text, const PullRequest& request) {
+  ASSIGN_OR_RETURN(const registry::ResolvedName name, context.access.Resolve(text, context.interactive));
+  absl::Status last;
+  std::vector<std::string> failed;
+  for (const oci::ImageReference& candidate : name.candidates) {
+    if (request.all_tags) {
+      if (!candidate.digest().empty() || text.find(':', text.rfind('/') + 1) != std::string::npos) {
+        return absl::InvalidArgumentError("--all-tags takes a name without a tag");
+      }
+      auto pulled = PullTags(engine, context, candidate.WithoutTagAndDigest(), request);
+      if (pulled.ok()) return pulled;
+      last = Annotate(pulled.status(), candidate.name());
+    } else {
+      auto pulled = PullOne(engine, context, candidate, request);
+      if (pulled.ok()) return std::vector<PulledImage>{*std::move(pulled)};
+      last = Annotate(pulled.status(), candidate.str());
+    }
+    if (absl::IsCancelled(last)) break;
+    failed.push_back(StatusLine(last));
+  }
+  // Each of several was tried, and the last need not be the one that was meant.
+  if (failed.size() > 1 && context.progress != nullptr) {
+    failed.pop_back();
+    for (const std::string& line : failed) context.progress->Note(line);
+  }
+  return last;
+}
+
+}  // namespace
+
+absl::StatusOr<PullPolicy> ParsePullPolicy(absl::string_view text) {
+  if (text == "always" || text == "true") return PullPolicy::kAlways;
+  if (text == "missing" || text == "ifnotpresent" || text == "false") return PullPolicy::kMissing;
+  if (text == "never") return PullPolicy::kNever;
+  if (text == "newer" || text == "ifnewer") return PullPolicy::kNewer;
+  return WithExitCode(
+      absl::InvalidArgumentError(absl::StrCat("unsupported pull policy \"", Printable(text),
+                                              "\": it is one of always, missing, never, newer")),
+      kExitEngine);
+}
+
+absl::StatusOr<std::vector<image::RegistryPlace>> PlacesForPull(registry::Access& access,
+                                                                const oci::ImageReference& reference) {
+  ASSIGN_OR_RETURN(const std::vector<registry::Location> locations, access.ForPull(reference));
+  std::vector<image::RegistryPlace> places;
+  for (const registry::Location& location : locations) {
+    ASSIGN_OR_RETURN(registry::Client* const client, access.Connect(location));
+    places.push_back({client, location.reference});
+  }
+  return places;
+}
+
+absl::StatusOr<std::vector<PulledImage>> PullImage(Engine& engine, TransferContext& context,
+                                                   absl::string_view text, const PullRequest& request) {
+  absl::ConsumePrefix(&text, "docker://");
+  std::optional<PulledImage> local;
+  if (request.policy != PullPolicy::kAlways && !request.all_tags) {
+    ASSIGN_OR_RETURN(local, FindLocal(engine, text, request));
+    if (local.has_value() && request.policy != PullPolicy::kNewer) return std::vector<PulledImage>{*local};
+  }
+  if (request.policy == PullPolicy::kNever) {
+    return WithExitCode(absl::NotFoundError(absl::StrCat("no such image: ", Printable(text))), kExitEngine);
+  }
+  auto pulled = PullCandidates(engine, context, std::string(text), request);
+  if (pulled.ok()) return pulled;
+  // What is here is the newest that can be had.
+  if (local.has_value() && !absl::IsCancelled(pulled.status())) return std::vector<PulledImage>{*local};
+  return WithExitCode(Annotate(pulled.status(), "pull"), kExitEngine);
+}
+
+}  // namespace coracle::engine

@@ -1,0 +1,86 @@
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/strip.h"
+#include "base/status.h"
+#include "base/text.h"
+#include "engine/transfer.h"
+#include "image/image_store.h"
+#include "image/store_source.h"
+
+namespace coracle::engine {
+namespace {
+
+constexpr int kExitEngine = 125;
+
+// Repositories of `target`'s registry under which the image is known: it may have the layers there.
+absl::StatusOr<std::vector<std::string>> Siblings(Engine& engine, const image::StoreSource& source,
+                                                  const oci::ImageReference& target) {
+  ASSIGN_OR_RETURN(const image::ImageInfo info, image::Find(engine.store, source.record().id()));
+  std::vector<std::string> names = info.names;
+  names.insert(names.end(), info.record.repo_digests().begin(), info.record.repo_digests().end());
+  std::vector<std::string> siblings;
+  for (const std::string& name : names) {
+    const auto reference = oci::ImageReference::Parse(name);
+    if (!reference.ok() || reference->domain() != target.domain() || reference->path() == target.path()) {
+      continue;
+    }
+    if (std::find(siblings.begin(), siblings.end(), reference->path()) == siblings.end()) {
+      siblings.push_back(reference->path());
+    }
+  }
+  return siblings;
+}
+
+absl::StatusOr<PushedImage> Push(Engine& engine, TransferContext& context, absl::string_view text,
+                                 absl::string_view destination, const PushRequest& request) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<image::StoreSource> source,
+                   image::StoreSource::Create(engine.store, text));
+  absl::ConsumePrefix(&destination, "docker://");
+  if (destination.empty()) destination = source->found_name();
+  if (destination.empty() || absl::StrContains(destination, "@")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("image ", Printable(text), " has no name to be pushed to: give a destination"));
+  }
+  ASSIGN_OR_RETURN(const oci::ImageReference parsed, oci::ImageReference::Parse(destination));
+  const oci::ImageReference target = parsed.WithTagOrDefault();
+  if (context.progress != nullptr) context.progress->Note(absl::StrCat("Pushing to ", target.str(), "..."));
+  ASSIGN_OR_RETURN(const image::RegistryPlace place, PlaceForPush(context.access, target));
+  image::RegistrySinkOptions options;
+  ASSIGN_OR_RETURN(options.mount_from, Siblings(engine, *source, target));
+  const std::unique_ptr<image::ImageSink> sink = image::MakeRegistrySink(place, options);
+  image::CopyOptions copy;
+  copy.format = request.format;
+  copy.compression = request.compression;
+  copy.compression_level = request.compression_level;
+  copy.force_compression = request.force_compression;
+  // What came from a registry goes on as it came.
+  const bool made_here = source->record().repo_digests().empty();
+  if (!copy.compression.has_value() && made_here) copy.compression = archive::Compression::kGzip;
+  copy.progress = context.progress;
+  copy.cancel = context.cancel;
+  ASSIGN_OR_RETURN(const image::CopyResult result, image::CopyImage(*source, *sink, copy), target.str());
+  PushedImage pushed;
+  pushed.name = target.str();
+  pushed.digest = result.top.digest;
+  pushed.size = static_cast<int64_t>(result.top.bytes.size());
+  return pushed;
+}
+
+}  // namespace
+
+absl::StatusOr<image::RegistryPlace> PlaceForPush(registry::Access& access,
+                                                  const oci::ImageReference& reference) {
+  ASSIGN_OR_RETURN(const registry::Location location, access.ForPush(reference));
+  ASSIGN_OR_RETURN(registry::Client* const client, access.Connect(location));
+  return image::RegistryPlace{client, location.reference};
+}
+
+absl::StatusOr<PushedImage> PushImage(Engine& engine, TransferContext& context, absl::string_view text,
+                                      absl::string_view destination, const PushRequest& request) {
+  auto pushed = Push(engine, context, text, destination, request);
+  if (!pushed.ok()) return WithExitCode(Annotate(pushed.status(), "push"), kExitEngine);
+  return pushed;
+}
+
+}  // namespace coracle::engine
