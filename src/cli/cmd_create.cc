@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/container_options.h"
 #include "cli/invocation.h"
+#include "cli/pull_for_run.h"
 #include "cli/select.h"
 
 namespace coracle::cli {
@@ -14,6 +15,7 @@ absl::Status Create(Invocation& invocation) {
                    ReadContainerOptions(invocation.parsed(), /*is_create=*/true));
   request.create_command = CommandLine();
   engine::Engine engine = MakeEngine(invocation);
+  RETURN_IF_ERROR(PullForRun(invocation, engine, request));
   ASSIGN_OR_RETURN(Cidfile cidfile, Cidfile::Claim(request.config.cid_file()));
   ASSIGN_OR_RETURN(const engine::Created created, engine::CreateContainer(engine, std::move(request)));
   RETURN_IF_ERROR(cidfile.Write(created.record.id()));

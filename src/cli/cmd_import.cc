@@ -9,17 +9,12 @@
 #include "cli/container_options.h"
 #include "cli/invocation.h"
 #include "cli/select.h"
+#include "cli/transfer_options.h"
 #include "image/image_store.h"
 #include "os/file.h"
-#include "os/user_namespace.h"
 
 namespace coracle::cli {
 namespace {
-
-bool OnlyOneIdMapped() {
-  const auto ids = os::ReadIdMap("/proc/self/uid_map");
-  return ids.ok() && ids->size() == 1 && ids->front().count == 1;
-}
 
 absl::Status Import(Invocation& invocation) {
   const ParsedCommand& parsed = invocation.parsed();

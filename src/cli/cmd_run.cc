@@ -10,6 +10,7 @@
 #include "cli/container_options.h"
 #include "cli/image_use.h"
 #include "cli/invocation.h"
+#include "cli/pull_for_run.h"
 #include "cli/select.h"
 #include "image/image_store.h"
 
@@ -31,6 +32,7 @@ absl::StatusOr<int> Run(Invocation& invocation) {
   request.start_at_once = true;
   request.create_command = CommandLine();
   engine::Engine engine = MakeEngine(invocation);
+  RETURN_IF_ERROR(PullForRun(invocation, engine, request));
   ASSIGN_OR_RETURN(Cidfile cidfile, Cidfile::Claim(request.config.cid_file()));
   ASSIGN_OR_RETURN(engine::Created created, engine::CreateContainer(engine, std::move(request)));
   const store::ContainerRecord& record = created.record;

@@ -20,6 +20,8 @@ int CmdLogs(Invocation& invocation);
 int CmdPause(Invocation& invocation);
 int CmdPort(Invocation& invocation);
 int CmdPs(Invocation& invocation);
+int CmdPull(Invocation& invocation);
+int CmdPush(Invocation& invocation);
 int CmdRename(Invocation& invocation);
 int CmdRestart(Invocation& invocation);
 int CmdRm(Invocation& invocation);

@@ -1,5 +1,7 @@
 #include "cli/image_json.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -26,8 +28,20 @@ std::pair<std::string, std::string> SplitName(const std::string& name) {
 
 Json RepoDigests(const image::ImageInfo& info) {
   Json digests = Json::array();
+  std::vector<std::string> repositories;
+  const auto known = [&](const std::string& repository) {
+    return std::find(repositories.begin(), repositories.end(), repository) != repositories.end();
+  };
+  // Where it came from; then its other names here, under which it would have the same digest.
+  for (const std::string& digest : info.record.repo_digests()) {
+    digests.push_back(digest);
+    repositories.push_back(digest.substr(0, digest.find('@')));
+  }
   for (const std::string& name : info.names) {
-    digests.push_back(absl::StrCat(SplitName(name).first, "@", info.record.manifest_digest()));
+    const std::string repository = SplitName(name).first;
+    if (known(repository)) continue;
+    digests.push_back(absl::StrCat(repository, "@", info.record.manifest_digest()));
+    repositories.push_back(repository);
   }
   return digests;
 }

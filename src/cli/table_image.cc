@@ -34,6 +34,61 @@ constexpr Example kImportExamples[] = {
     {"import -c 'CMD [\"/bin/bash\"]' - debian < rootfs.tar", "from standard input, with a command"},
 };
 
+// Of every command that talks to a registry.
+constexpr Option kRegistryOptions[] = {
+    String("authfile", '\0', "FILE", "Credentials for registries"),
+    String("cert-dir", '\0', "DIR", "Certificates for registries"),
+    String("creds", '\0', "USER[:PASSWORD]", "Credentials for the registry"),
+    String("retry", '\0', "COUNT", "Further attempts after one that failed").Default("3"),
+    String("retry-delay", '\0', "TIME", "Wait before the first of them; doubles each time"),
+    String("signature-policy", '\0', "FILE", "Policy of signatures").Hidden().NotYet(),
+    Flag("tls-verify", '\0', "Check the registry's certificate").Default("true"),
+    Flag("disable-content-trust", '\0', "Of docker; has no effect").Default("true").Hidden(),
+};
+
+constexpr Option kPullOnly[] = {
+    Flag("all-tags", 'a', "Pull every tag of the repository"),
+    String("arch", '\0', "ARCH", "Architecture to pull"),
+    Alias("override-arch", "arch"),
+    List("decryption-key", '\0', "FILE", "Key of encrypted layers").NotYet(),
+    String("os", '\0', "OS", "Operating system to pull"),
+    Alias("override-os", "os"),
+    String("platform", '\0', "OS/ARCH[/VARIANT]", "Platform to pull"),
+    String("policy", '\0', "POLICY", "When to pull: always, missing, newer, never").Default("always"),
+    Flag("quiet", 'q', "Print the ids only"),
+    String("variant", '\0', "VARIANT", "Variant of the architecture to pull"),
+    Alias("override-variant", "variant"),
+};
+constexpr OptionSet kPullOptions[] = {kPullOnly, kRegistryOptions};
+constexpr Example kPullExamples[] = {
+    {"pull debian:12", "from the registry that the name stands for"},
+    {"pull --platform linux/arm64 quay.io/x/y@sha256:…", "exactly that, for another machine"},
+};
+
+constexpr Option kPushOnly[] = {
+    Flag("all-tags", 'a', "Push every tag that the repository has here"),
+    Flag("compress", '\0', "Compress the layers of a dir: destination").NotYet("false"),
+    String("compression-format", '\0', "FORMAT", "Compression of layers: gzip, zstd"),
+    String("compression-level", '\0', "LEVEL", "1 to 9 for gzip, 1 to 19 for zstd"),
+    String("digestfile", '\0', "FILE", "Write the digest of the manifest that was pushed to FILE"),
+    List("encrypt-layer", '\0', "INDEX", "Encrypt layers").NotYet(),
+    List("encryption-key", '\0', "KEY", "Key to encrypt layers with").NotYet(),
+    Flag("force-compression", '\0', "Compress layers anew that have another format"),
+    String("format", 'f', "FORMAT", "Format of the manifest: oci, v2s2; as it is by default"),
+    String("platform", '\0', "OS/ARCH", "Push that platform of an index only").NotYet(),
+    Flag("quiet", 'q', "Print no progress"),
+    Flag("remove-signatures", '\0', "Do not push signatures; none are kept"),
+    String("sign-by", '\0', "KEY", "Sign with a GPG key").NotYet(),
+    String("sign-by-sigstore", '\0', "FILE", "Sign as that file says").NotYet(),
+    String("sign-by-sigstore-private-key", '\0', "FILE", "Sign with a sigstore key").NotYet(),
+    String("sign-passphrase-file", '\0', "FILE", "Passphrase of the key").NotYet(),
+};
+constexpr OptionSet kPushOptions[] = {kPushOnly, kRegistryOptions};
+constexpr Example kPushExamples[] = {
+    {"push web localhost:5000/web:1", "to another name"},
+    {"push --compression-format zstd quay.io/x/y", "layers compressed anew"},
+};
+
 constexpr Option kRmiOnly[] = {
     Flag("all", 'a', "Remove all images"),
     Flag("force", 'f', "Remove the containers that use it too; a missing image is no error"),
@@ -103,6 +158,8 @@ constexpr Node kImageNodes[] = {
     {"list", &kImages},
     {"ls", &kImages, Group::kNested, /*alias=*/true},
     {"prune", &kImagePrune},
+    {"pull", &kPull},
+    {"push", &kPush},
     {"remove", &kRmi, Group::kNested, /*alias=*/true},
     {"rm", &kRmi},
     {"tag", &kTag},
@@ -144,6 +201,40 @@ constexpr Command kImport = {
     .completes = Completes::kFiles,
     .flags = kNeedsUserns,
     .run = CmdImport,
+};
+
+constexpr Command kPull = {
+    .name = "pull",
+    .usage = "[options] IMAGE...",
+    .summary = "Get images from registries",
+    .description =
+        "Prints the id of each. What is here already is not fetched again; what an interrupted pull had "
+        "fetched "
+        "is kept for the next one.",
+    .examples = kPullExamples,
+    .options = kPullOptions,
+    .min_args = 1,
+    .max_args = -1,
+    .completes = Completes::kImages,
+    .flags = kNeedsUserns,
+    .run = CmdPull,
+};
+
+constexpr Command kPush = {
+    .name = "push",
+    .usage = "[options] IMAGE [DESTINATION]",
+    .summary = "Send an image to a registry",
+    .description =
+        "Without DESTINATION to the name it has. An image that came from a registry is sent bit for bit, so "
+        "that "
+        "its digest stays.",
+    .examples = kPushExamples,
+    .options = kPushOptions,
+    .min_args = 1,
+    .max_args = 2,
+    .completes = Completes::kImages,
+    .flags = kNeedsUserns,
+    .run = CmdPush,
 };
 
 constexpr Command kRmi = {

@@ -54,6 +54,8 @@ constexpr Node kNodes[] = {
     {"pause", &kPause, Group::kRun},
     {"port", &kPort, Group::kInspect},
     {"ps", &kPs, Group::kInspect},
+    {"pull", &kPull, Group::kImage},
+    {"push", &kPush, Group::kImage},
     {"rename", &kRename, Group::kRun},
     {"restart", &kRestart, Group::kRun},
     {"rm", &kRm, Group::kRun},

@@ -14,7 +14,7 @@ extern const Command kAttach, kExec, kInit, kKill, kPause, kRename, kRestart, kR
 // table_container_view.cc
 extern const Command kContainer, kLogs, kPort, kPs, kTop;
 // table_image.cc
-extern const Command kImage, kImages, kImport, kRmi, kTag, kUntag;
+extern const Command kImage, kImages, kImport, kPull, kPush, kRmi, kTag, kUntag;
 // table_system.cc
 extern const Command kComplete, kCompletion, kHelp, kInfo, kInspect, kMan, kSystem, kVersion;
 // table_oci.cc

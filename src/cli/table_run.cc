@@ -7,12 +7,8 @@ namespace {
 
 #if defined(__x86_64__)
 #define CORACLE_HOST_ARCH "amd64"
-#define CORACLE_HOST_ARCH_VALUES "amd64|x86_64"
-#define CORACLE_HOST_PLATFORMS "linux/amd64|linux/x86_64|linux"
 #elif defined(__aarch64__)
 #define CORACLE_HOST_ARCH "arm64"
-#define CORACLE_HOST_ARCH_VALUES "arm64|aarch64"
-#define CORACLE_HOST_PLATFORMS "linux/arm64|linux/arm64/v8|linux/aarch64|linux"
 #endif
 
 constexpr Option kGeneral[] = {
@@ -73,29 +69,23 @@ constexpr Option kProcess[] = {
 };
 
 constexpr Option kImageOptions[] = {
-    String("arch", '\0', "ARCH", "Architecture of the image")
-        .In(Section::kImage)
-        .NotYet(CORACLE_HOST_ARCH_VALUES),
+    String("arch", '\0', "ARCH", "Architecture of the image").In(Section::kImage),
     Alias("override-arch", "arch"),
-    String("authfile", '\0', "FILE", "Credentials for registries").In(Section::kImage).NotYet(),
-    String("cert-dir", '\0', "DIR", "Certificates for registries").In(Section::kImage).NotYet(),
-    String("creds", '\0', "USER[:PASSWORD]", "Credentials for the registry").In(Section::kImage).NotYet(),
-    String("os", '\0', "OS", "Operating system of the image").In(Section::kImage).NotYet("linux"),
+    String("authfile", '\0', "FILE", "Credentials for registries").In(Section::kImage),
+    String("cert-dir", '\0', "DIR", "Certificates for registries").In(Section::kImage),
+    String("creds", '\0', "USER[:PASSWORD]", "Credentials for the registry").In(Section::kImage),
+    String("os", '\0', "OS", "Operating system of the image").In(Section::kImage),
     Alias("override-os", "os"),
-    String("platform", '\0', "OS/ARCH", "Platform of the image")
-        .In(Section::kImage)
-        .NotYet(CORACLE_HOST_PLATFORMS),
+    String("platform", '\0', "OS/ARCH[/VARIANT]", "Platform of the image").In(Section::kImage),
     String("pull", '\0', "POLICY", "When to fetch the image: missing, always, newer, never")
         .In(Section::kImage)
-        .Default("missing")
-        .NotYet("missing|never"),
-    String("retry", '\0', "COUNT", "Attempts to fetch the image").In(Section::kImage).NotYet(),
+        .Default("missing"),
+    String("retry", '\0', "COUNT", "Further attempts to fetch the image").In(Section::kImage).Default("3"),
+    String("retry-delay", '\0', "TIME", "Wait before the first of them; doubles each time")
+        .In(Section::kImage),
     Flag("rootfs", '\0', "IMAGE is a directory with a root file system").In(Section::kImage),
-    Flag("tls-verify", '\0', "Check the registry's certificate")
-        .In(Section::kImage)
-        .Default("true")
-        .NotYet("true"),
-    String("variant", '\0', "VARIANT", "Variant of the image's architecture").In(Section::kImage).NotYet(),
+    Flag("tls-verify", '\0', "Check the registry's certificate").In(Section::kImage).Default("true"),
+    String("variant", '\0', "VARIANT", "Variant of the image's architecture").In(Section::kImage),
     Alias("override-variant", "variant"),
 };
 

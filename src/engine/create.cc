@@ -77,7 +77,13 @@ void MergeCommand(const oci::ImageConfig& image, const CreateRequest& request, C
 }
 
 absl::Status MergeImage(Engine& engine, const CreateRequest& request, store::ContainerRecord& record) {
-  ASSIGN_OR_RETURN(image::ImageForRun image, image::FindForRun(engine.store, request.image));
+  auto found = image::FindForRun(engine.store, request.image);
+  if (absl::IsNotFound(found.status()) && request.fetch_image != nullptr) {
+    ASSIGN_OR_RETURN(const std::string fetched, request.fetch_image());
+    found = image::FindForRun(engine.store, fetched);
+  }
+  if (!found.ok()) return found.status();
+  const image::ImageForRun& image = *found;
   ASSIGN_OR_RETURN(oci::ImageConfig config, oci::ParseImageConfig(image.config_json), "image ",
                    request.image);
   record.set_image_id(image.id);

@@ -37,7 +37,10 @@ struct Engine {
 struct CreateRequest {
   std::string image;   // reference; empty with rootfs
   std::string rootfs;  // --rootfs DIR
-  std::string name;    // empty: made up
+  // Gets the image when it is not in the store, and gives the name by which it is then; null: a missing image
+  // is an error.
+  std::function<absl::StatusOr<std::string>()> fetch_image;
+  std::string name;  // empty: made up
   bool auto_remove = false;
   bool replace = false;                  // --replace: an existing container of that name is removed first
   bool start_at_once = false;            // `run`

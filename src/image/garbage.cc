@@ -111,6 +111,8 @@ absl::StatusOr<Garbage> FindGarbage(const store::Store& store) {
 }
 
 absl::Status CollectGarbage(const store::Store& store, absl::Duration partial_age) {
+  // Work directories of those who were killed.
+  RETURN_IF_ERROR(store::Sweep(store));
   RETURN_IF_ERROR(Staging(store).Collect(partial_age));
   ASSIGN_OR_RETURN(const Garbage garbage, FindGarbage(store));
   if (garbage.layers.empty() && garbage.blobs.empty()) return absl::OkStatus();

@@ -132,6 +132,8 @@ absl::Status Sink::NeedLease() {
   if (lease_.has_value()) return absl::OkStatus();
   ASSIGN_OR_RETURN(store::Lease lease, store::Lease::Take(store_, options_.purpose));
   lease_.emplace(std::move(lease));
+  // Half a layer of one who was killed may be most of the room that we need.
+  (void)store::Sweep(store_);  // whoever looks for what is left meets its errors
   return staging_.Prepare();
 }
 
