@@ -19,7 +19,7 @@ test_packages=(
   busybox-static mmdebstrap
   uidmap fuse-overlayfs
   expect jq procps iproute2 util-linux man-db
-  podman
+  podman skopeo buildah zstd
   docker-registry apache2-utils openssl python3
 )
 

@@ -123,7 +123,7 @@ TEST_SUITE("cli/command_table") {
     CHECK(absl::StrContains(text, "\nResources:\n"));
     CHECK(absl::StrContains(text, "-m, --memory SIZE"));
     CHECK(absl::StrContains(text, "(default 64m)"));
-    CHECK(absl::StrContains(text, "(not supported yet, except missing, never)"));
+    CHECK(absl::StrContains(text, "(not supported yet, except false)"));
     CHECK_FALSE(absl::StrContains(text, "--net "));
     const std::string overview = HelpText(kRootCommand);
     CHECK(absl::StrContains(overview, "  ps "));
