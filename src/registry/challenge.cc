@@ -1,5 +1,6 @@
 #include "registry/challenge.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 

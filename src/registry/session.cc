@@ -1,5 +1,6 @@
 #include "registry/session.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <optional>

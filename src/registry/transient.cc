@@ -1,5 +1,6 @@
 #include "registry/transient.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
