@@ -1,6 +1,7 @@
 #include "registry/bad_registry.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -39,6 +40,7 @@ BadRegistry::BadRegistry(const std::vector<std::string>& arguments) {
   os::CloneResult clone;
   REQUIRE(os::CloneProcess({}, &clone) == 0);
   if (clone.pid == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that is killed leaves no server
     execv(argv[0], argv.data());
     _exit(127);
   }
