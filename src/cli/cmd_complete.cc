@@ -8,6 +8,7 @@
 #include "cli/invocation.h"
 #include "image/image_store.h"
 #include "store/store.h"
+#include "store/volume.h"
 
 namespace coracle::cli {
 namespace {
@@ -35,13 +36,18 @@ std::vector<std::string> ImageNames(const store::Store& store) {
 
 int CmdComplete(Invocation& invocation) {
   const std::string& kind = invocation.args()[0];
-  if (kind != "containers" && kind != "running" && kind != "images") {
+  if (kind != "containers" && kind != "running" && kind != "images" && kind != "volumes") {
     return invocation.Fail(
         absl::InvalidArgumentError(absl::StrCat("unknown kind of names '", Printable(kind), "'")));
   }
   const store::Store store(invocation.globals().root, invocation.globals().runroot);
-  std::vector<std::string> names =
-      kind == "images" ? ImageNames(store) : ContainerNames(store, /*running_only=*/kind == "running");
+  std::vector<std::string> names;
+  if (kind == "volumes") {
+    auto volumes = store::ListVolumes(store);
+    if (volumes.ok()) names = *std::move(volumes);
+  } else {
+    names = kind == "images" ? ImageNames(store) : ContainerNames(store, /*running_only=*/kind == "running");
+  }
   std::sort(names.begin(), names.end());
   for (const std::string& name : names) invocation.out().WriteLine(name);
   return 0;

@@ -40,6 +40,7 @@ int CmdRm(Invocation& invocation) {
   engine::Engine engine = MakeEngine(invocation);
   engine::RemoveRequest request;
   request.force = parsed.GetBool("force");
+  request.volumes = parsed.GetBool("volumes");
   request.timeout_seconds = StopTimeOption(parsed);
   (void)store::Sweep(
       engine.store);  // what killed processes left; not what was asked for, so its errors do not count

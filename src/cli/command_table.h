@@ -139,7 +139,8 @@ enum class Completes : uint8_t {
   kObjects,
   kFiles,
   kCommands,
-  kShells
+  kShells,
+  kVolumes
 };
 
 enum CommandFlags : uint32_t {

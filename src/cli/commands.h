@@ -42,6 +42,18 @@ int CmdRmi(Invocation& invocation);
 int CmdTag(Invocation& invocation);
 int CmdUntag(Invocation& invocation);
 
+// Volumes.
+int CmdVolumeCreate(Invocation& invocation);
+int CmdVolumeExists(Invocation& invocation);
+int CmdVolumeExport(Invocation& invocation);
+int CmdVolumeImport(Invocation& invocation);
+int CmdVolumeInspect(Invocation& invocation);
+int CmdVolumeLs(Invocation& invocation);
+int CmdVolumeMount(Invocation& invocation);
+int CmdVolumePrune(Invocation& invocation);
+int CmdVolumeRm(Invocation& invocation);
+int CmdVolumeUnmount(Invocation& invocation);
+
 // System.
 int CmdCompletion(Invocation& invocation);
 int CmdComplete(Invocation& invocation);  // hidden: names for completions

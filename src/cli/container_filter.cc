@@ -13,8 +13,9 @@
 namespace coracle::cli {
 namespace {
 
-constexpr absl::string_view kKeys[] = {"ancestor", "before",  "command",        "exited", "id",     "label",
-                                       "name",     "network", "restart-policy", "since",  "status", "until"};
+constexpr absl::string_view kKeys[] = {"ancestor", "before", "command", "exited",         "id",
+                                       "label",    "name",   "network", "restart-policy", "since",
+                                       "status",   "until",  "volume"};
 constexpr absl::string_view kStatuses[] = {"created",    "initialized", "running", "paused",
                                            "restarting", "stopping",    "stopped", "exited",
                                            "removing",   "dead",        "unknown", "configured"};
@@ -30,6 +31,13 @@ bool StatusMatches(absl::string_view wanted, absl::string_view actual) {
   if (wanted == "stopped") return actual == "exited";
   if (wanted == "configured") return actual == "created";
   return wanted == actual;
+}
+
+// A volume's name, a directory of the host, or a path inside the container.
+bool MountsVolume(const store::ContainerConfig& config, absl::string_view value) {
+  return std::any_of(config.mounts().begin(), config.mounts().end(), [&](const store::Mount& mount) {
+    return mount.source() == value || mount.destination() == value;
+  });
 }
 
 }  // namespace
@@ -87,6 +95,8 @@ bool ContainerFilter::Matches(const engine::ContainerView& view) const {
          filters_.MatchLabels(LabelsOf(view)) &&
          filters_.MatchValue("network", record.config().network_mode()) &&
          filters_.MatchValue("restart-policy", record.config().restart().name()) &&
+         filters_.Match("volume",
+                        [&](absl::string_view value) { return MountsVolume(record.config(), value); }) &&
          filters_.Match("status", [&](absl::string_view value) { return StatusMatches(value, status); }) &&
          filters_.Match("exited", [&](absl::string_view value) {
            return view.exit.has_value() && !engine::IsRunning(view) && value == exit_code;

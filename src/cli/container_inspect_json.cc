@@ -1,8 +1,10 @@
 // The object of `container inspect`.
+#include <algorithm>
 #include <cstdio>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "base/signal_name.h"
@@ -10,6 +12,7 @@
 #include "cli/container_json.h"
 #include "oci/capability_names.h"
 #include "oci/default_spec.h"
+#include "store/volume.h"
 
 namespace coracle::cli {
 namespace {
@@ -121,20 +124,64 @@ void AddLimits(const ContainerConfig& config, Json& json) {
 
 std::string ModeOr(const std::string& mode, const char* fallback) { return mode.empty() ? fallback : mode; }
 
+bool IsAccess(absl::string_view option) { return option == "ro" || option == "rw" || option == "rro"; }
+bool IsPropagation(absl::string_view option) {
+  return absl::EndsWith(option, "private") || absl::EndsWith(option, "shared") ||
+         absl::EndsWith(option, "slave") || absl::EndsWith(option, "unbindable");
+}
+
+bool IsWritable(const store::Mount& mount) {
+  bool writable = mount.type() != "image";
+  for (const std::string& option : mount.options()) {
+    if (IsAccess(option)) writable = option == "rw";
+  }
+  return writable;
+}
+
+std::string PropagationOf(const store::Mount& mount) {
+  for (const std::string& option : mount.options()) {
+    if (IsPropagation(option)) return option;
+  }
+  return "rprivate";
+}
+
+// The options of a mount with those that the engine adds.
+std::vector<std::string> ShownOptions(const store::Mount& mount) {
+  std::vector<std::string> options(mount.options().begin(), mount.options().end());
+  const auto has = [&options](absl::string_view a, absl::string_view b) {
+    return std::any_of(options.begin(), options.end(),
+                       [&](const std::string& o) { return o == a || o == b; });
+  };
+  if (mount.type() == "volume" && !has("suid", "nosuid")) options.push_back("nosuid");
+  if (mount.type() == "volume" && !has("dev", "nodev")) options.push_back("nodev");
+  if (mount.chown()) options.push_back("U");
+  if (mount.overlay()) options.push_back("O");
+  if (mount.no_copy()) options.push_back("nocopy");
+  if (!mount.id_map().empty()) options.push_back(absl::StrCat("idmap=", mount.id_map()));
+  if (mount.type() != "image" && !has("bind", "rbind")) options.push_back("rbind");
+  return options;
+}
+
+// "rw,rprivate,nosuid,nodev,rbind"
+std::string BindOptions(const store::Mount& mount) {
+  std::string text = IsWritable(mount) ? "rw" : "ro";
+  absl::StrAppend(&text, ",", PropagationOf(mount));
+  for (const std::string& option : ShownOptions(mount)) {
+    if (!IsAccess(option) && !IsPropagation(option)) absl::StrAppend(&text, ",", option);
+  }
+  return text;
+}
+
 Json HostConfigJson(const ContainerView& view) {
   const ContainerConfig& config = view.record.config();
   Json json;
   Json binds = Json::array();
   Json tmpfs = Json::object();
   for (const store::Mount& mount : config.mounts()) {
-    std::string options;
-    for (const std::string& option : mount.options())
-      absl::StrAppend(&options, options.empty() ? "" : ",", option);
-    if (mount.type() == "bind") {
-      binds.push_back(
-          absl::StrCat(mount.source(), ":", mount.destination(), options.empty() ? "" : ":", options));
+    if (mount.type() == "bind" || mount.type() == "volume") {
+      binds.push_back(absl::StrCat(mount.source(), ":", mount.destination(), ":", BindOptions(mount)));
     } else if (mount.type() == "tmpfs") {
-      tmpfs[mount.destination()] = options;
+      tmpfs[mount.destination()] = absl::StrJoin(mount.options(), ",");
     }
   }
   json["Binds"] = binds;
@@ -185,23 +232,28 @@ Json HostConfigJson(const ContainerView& view) {
   return json;
 }
 
-Json MountsJson(const ContainerConfig& config) {
+Json MountsJson(const store::Store& store, const ContainerConfig& config) {
   Json mounts = Json::array();
   for (const store::Mount& mount : config.mounts()) {
-    bool writable = true;
-    std::string propagation = "rprivate";
-    for (const std::string& option : mount.options()) {
-      if (option == "ro" || option == "rro") writable = false;
-      if (absl::StrContains(option, "shared") || absl::StrContains(option, "slave")) propagation = option;
+    // As podman: what lies in memory is told by HostConfig.Tmpfs.
+    if (mount.type() != "bind" && mount.type() != "volume" && mount.type() != "image") continue;
+    const bool is_volume = mount.type() == "volume";
+    Json json;
+    json["Type"] = mount.type();
+    if (is_volume) json["Name"] = mount.source();
+    json["Source"] = is_volume ? store::VolumeDataDir(store, mount.source()) : mount.source();
+    json["Destination"] = mount.destination();
+    json["Driver"] = is_volume ? "local" : "";
+    json["Mode"] = "";
+    Json options = Json::array();
+    for (const std::string& option : ShownOptions(mount)) {
+      if (!IsAccess(option) && !IsPropagation(option)) options.push_back(option);
     }
-    mounts.push_back({{"Type", mount.type()},
-                      {"Source", mount.type() == "bind" ? mount.source() : ""},
-                      {"Destination", mount.destination()},
-                      {"Driver", ""},
-                      {"Mode", ""},
-                      {"Options", Strings(mount.options())},
-                      {"RW", writable},
-                      {"Propagation", propagation}});
+    json["Options"] = options;
+    json["RW"] = IsWritable(mount);
+    json["Propagation"] = mount.type() == "image" ? "" : PropagationOf(mount);
+    if (!mount.subpath().empty()) json["SubPath"] = mount.subpath();
+    mounts.push_back(std::move(json));
   }
   return mounts;
 }
@@ -261,7 +313,7 @@ Json InspectJson(const engine::Engine& engine, const ContainerView& view, std::o
   json["BoundingCaps"] = json["EffectiveCaps"];
   json["ExecIDs"] = Json::array();
   if (size_bytes.has_value()) json["SizeRw"] = *size_bytes;
-  json["Mounts"] = MountsJson(config);
+  json["Mounts"] = MountsJson(engine.store, config);
   json["Dependencies"] = Json::array();
   json["NetworkSettings"] = NetworkJson(view);
   json["Namespace"] = "";

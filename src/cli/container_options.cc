@@ -163,7 +163,7 @@ absl::StatusOr<CreateRequest> ReadContainerOptions(const ParsedCommand& parsed, 
   CreateRequest request;
   RETURN_IF_ERROR(ReadGeneral(parsed, is_create, request));
   RETURN_IF_ERROR(ReadProcessOptions(parsed, request));
-  RETURN_IF_ERROR(ReadStorageOptions(parsed, request.config));
+  RETURN_IF_ERROR(ReadStorageOptions(parsed, request));
   RETURN_IF_ERROR(ReadNetworkOptions(parsed, request.config));
   RETURN_IF_ERROR(ReadNamespaceOptions(parsed, request.config));
   RETURN_IF_ERROR(ReadSecurityOptions(parsed, request.config));

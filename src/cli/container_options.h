@@ -19,7 +19,7 @@ absl::StatusOr<engine::CreateRequest> ReadContainerOptions(const ParsedCommand& 
 
 // The parts, by subject; each in a file of its own.
 absl::Status ReadProcessOptions(const ParsedCommand& parsed, engine::CreateRequest& request);
-absl::Status ReadStorageOptions(const ParsedCommand& parsed, store::ContainerConfig& config);
+absl::Status ReadStorageOptions(const ParsedCommand& parsed, engine::CreateRequest& request);
 absl::Status ReadNetworkOptions(const ParsedCommand& parsed, store::ContainerConfig& config);
 absl::Status ReadNamespaceOptions(const ParsedCommand& parsed, store::ContainerConfig& config);
 absl::Status ReadSecurityOptions(const ParsedCommand& parsed, store::ContainerConfig& config);

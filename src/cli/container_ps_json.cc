@@ -1,4 +1,6 @@
 // What ps says about a container.
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
@@ -119,7 +121,9 @@ Json PsRow(const ContainerView& view, std::optional<int64_t> size_bytes, bool tr
   row["Mounts"] = absl::StrJoin(Destinations(view), ",", [](std::string* out, const Json& mount) {
     absl::StrAppend(out, mount.get<std::string>());
   });
-  row["LocalVolumes"] = "0";
+  row["LocalVolumes"] =
+      absl::StrCat(std::count_if(record.config().mounts().begin(), record.config().mounts().end(),
+                                 [](const store::Mount& mount) { return mount.type() == "volume"; }));
   row["Networks"] = "";
   row["Size"] = size_bytes.has_value() ? HumanSize(*size_bytes) : "";
   row["Pid"] = running ? view.state.pid() : 0;

@@ -18,6 +18,9 @@ inline absl::StatusOr<std::vector<std::pair<std::string, std::string>>> ImagesIn
   std::vector<std::pair<std::string, std::string>> used;
   for (const engine::ContainerView& view : views) {
     if (!view.record.image_id().empty()) used.emplace_back(view.record.image_id(), view.record.id());
+    for (const store::Mount& mount : view.record.config().mounts()) {
+      if (!mount.image_id().empty()) used.emplace_back(mount.image_id(), view.record.id());
+    }
   }
   return used;
 }

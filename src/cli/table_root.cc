@@ -69,6 +69,7 @@ constexpr Node kNodes[] = {
     {"unpause", &kUnpause, Group::kRun},
     {"untag", &kUntag, Group::kImage},
     {"version", &kVersion, Group::kSystem},
+    {"volume", &kVolume, Group::kNested},
     {"wait", &kWait, Group::kRun},
     {"__complete", &kComplete, Group::kSystem},
     {"__man", &kMan, Group::kSystem},

@@ -17,6 +17,8 @@ extern const Command kContainer, kLogs, kPort, kPs, kTop;
 extern const Command kImage, kImages, kImport, kPull, kPush, kRmi, kTag, kUntag;
 // table_system.cc
 extern const Command kComplete, kCompletion, kHelp, kInfo, kInspect, kMan, kSystem, kVersion;
+// table_volume.cc
+extern const Command kVolume;
 // table_oci.cc
 extern const Command kOci;
 

@@ -94,9 +94,8 @@ constexpr Option kStorage[] = {
         .In(Section::kStorage),
     String("image-volume", '\0', "MODE", "What the image's volumes become: anonymous, tmpfs, ignore")
         .In(Section::kStorage)
-        .Default("ignore")
-        .NotYet("ignore"),
-    List("mount", '\0', "type=TYPE,…", "Mount a bind, tmpfs, devpts, ramfs, volume or image")
+        .Default("anonymous"),
+    List("mount", '\0', "type=TYPE,…", "Mount a bind, volume, tmpfs, image, glob, devpts or ramfs")
         .In(Section::kStorage),
     Flag("read-only", '\0', "Mount the root file system read-only").In(Section::kStorage),
     Flag("read-only-tmpfs", '\0', "With --read-only: writable tmpfs on /dev, /dev/shm, /run, /tmp, /var/tmp")
@@ -113,11 +112,14 @@ constexpr Option kStorage[] = {
         .In(Section::kStorage)
         .NotYet(),
     List("tmpfs", '\0', "DIR[:OPTIONS]", "Mount a tmpfs").In(Section::kStorage),
-    List("volume", 'v', "[SOURCE:]DIR[:OPTIONS]", "Mount a directory or file of the host")
+    List("volume", 'v', "[SOURCE:]DIR[:OPTIONS]", "Mount a volume, or a directory or file of the host")
         .In(Section::kStorage),
-    List("volumes-from", '\0', "CONTAINER[:OPTIONS]", "Mount what another container mounts")
+    String("volume-driver", '\0', "DRIVER", "Driver of volumes that are made")
         .In(Section::kStorage)
-        .NotYet(),
+        .NotYet("local"),
+    List("volumes-from", '\0', "CONTAINER[:OPTIONS]",
+         "Mount the volumes and directories of another container")
+        .In(Section::kStorage),
 };
 
 constexpr Option kNetwork[] = {

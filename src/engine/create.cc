@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/signal_name.h"
 #include "base/status.h"
+#include "engine/create_volumes.h"
 #include "engine/engine.h"
 #include "engine/oci_runtime.h"
 #include "image/image_store.h"
@@ -76,7 +77,8 @@ void MergeCommand(const oci::ImageConfig& image, const CreateRequest& request, C
   }
 }
 
-absl::Status MergeImage(Engine& engine, const CreateRequest& request, store::ContainerRecord& record) {
+absl::Status MergeImage(Engine& engine, const CreateRequest& request, store::ContainerRecord& record,
+                        oci::ImageConfig& config) {
   auto found = image::FindForRun(engine.store, request.image);
   if (absl::IsNotFound(found.status()) && request.fetch_image != nullptr) {
     ASSIGN_OR_RETURN(const std::string fetched, request.fetch_image());
@@ -84,8 +86,7 @@ absl::Status MergeImage(Engine& engine, const CreateRequest& request, store::Con
   }
   if (!found.ok()) return found.status();
   const image::ImageForRun& image = *found;
-  ASSIGN_OR_RETURN(oci::ImageConfig config, oci::ParseImageConfig(image.config_json), "image ",
-                   request.image);
+  ASSIGN_OR_RETURN(config, oci::ParseImageConfig(image.config_json), "image ", request.image);
   record.set_image_id(image.id);
   record.set_image_name(image.name.empty() ? request.image : image.name);
   for (const std::string& layer : image.layer_ids) record.add_layer_ids(layer);
@@ -128,8 +129,8 @@ absl::Status CheckConfig(const Settings& settings, ContainerConfig& config) {
   for (const store::Mount& mount : config.mounts()) {
     if (mount.type() != "bind") continue;
     struct stat info;
-    if (stat(mount.source().c_str(), &info) != 0) {
-      return WithExitCode(ErrnoStatus(errno, absl::StrCat("bind source ", mount.source())), 125);
+    if (lstat(mount.source().c_str(), &info) != 0) {
+      return WithExitCode(ErrnoStatus(errno, absl::StrCat("statfs ", mount.source())), 125);
     }
   }
   return absl::OkStatus();
@@ -157,11 +158,13 @@ absl::StatusOr<Created> CreateContainer(Engine& engine, CreateRequest request) {
   store::ContainerRecord& record = created.record;
   *record.mutable_config() = std::move(request.config);
   RETURN_IF_ERROR(engine.store.EnsureExists());
+  oci::ImageConfig image;
   if (request.rootfs.empty()) {
-    RETURN_IF_ERROR(MergeImage(engine, request, record));
+    RETURN_IF_ERROR(MergeImage(engine, request, record, image));
   } else {
     RETURN_IF_ERROR(UseRootfs(request, record));
   }
+  RETURN_IF_ERROR(AddImpliedMounts(engine, request, image, record));
   RETURN_IF_ERROR(CheckConfig(engine.settings, *record.mutable_config()));
   RETURN_IF_ERROR(RemoveReplaced(engine, request));
   record.set_id(store::NewContainerId());
@@ -171,10 +174,15 @@ absl::StatusOr<Created> CreateContainer(Engine& engine, CreateRequest request) {
   record.set_started_by_creator(request.start_at_once);
   for (std::string& arg : request.create_command) record.add_create_command(std::move(arg));
   const bool durable = request.durable && !request.auto_remove;
-  ASSIGN_OR_RETURN(store::FileLock lock,
-                   store::CreateContainer(engine.store, record,
-                                          durable ? os::Durability::kDurable : os::Durability::kVolatile));
-  created.op_lock = std::move(lock);
+  HeldVolumes volumes;
+  RETURN_IF_ERROR(volumes.Take(engine, request, record, durable));
+  absl::StatusOr<store::FileLock> lock = store::CreateContainer(
+      engine.store, record, durable ? os::Durability::kDurable : os::Durability::kVolatile);
+  if (!lock.ok()) {
+    volumes.Undo(engine);
+    return lock.status();
+  }
+  created.op_lock = *std::move(lock);
   return created;
 }
 

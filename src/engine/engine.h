@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -51,6 +52,13 @@ struct CreateRequest {
   std::vector<std::string> unset_env;
   bool unset_env_all = false;
   std::vector<std::string> create_command;
+  std::vector<std::string> volumes_from;    // CONTAINER[:ro|rw|z]
+  std::string image_volumes = "anonymous";  // what the image's volumes become: anonymous, tmpfs, ignore
+  // Labels and options of volumes that are made for a mount, by its destination.
+  struct NewVolume {
+    std::vector<std::pair<std::string, std::string>> labels, options;
+  };
+  std::map<std::string, NewVolume> new_volumes;
 };
 // Merges the image's defaults into the config, checks it, and makes the container. The op lock is held as
 // long as the returned value lives.
@@ -107,6 +115,7 @@ absl::Status Rename(Engine& engine, const ContainerView& view, const std::string
 
 struct RemoveRequest {
   bool force = false;
+  bool volumes = false;  // the anonymous ones too, unless another container uses them
   std::optional<uint32_t> timeout_seconds;
 };
 // Errors: FailedPrecondition "container is running: stop it or use --force".

@@ -13,6 +13,7 @@
 #include "base/signal_name.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "engine/create_volumes.h"
 #include "engine/engine.h"
 #include "monitor/attach_client.h"
 #include "os/file.h"
@@ -162,15 +163,19 @@ absl::Status RemoveContainer(Engine& engine, const ContainerView& view, const Re
   }
   // A container that has just ended may have its monitor for a moment longer: Stop waits for that too.
   RETURN_IF_ERROR(Stop(engine, view, request.timeout_seconds, std::nullopt));
-  ASSIGN_OR_RETURN(const store::FileLock lock, store::LockContainer(engine.store, view.record.id()));
-  if (store::MonitorAlive(engine.store, view.record.id())) {
-    return WithExitCode(absl::FailedPreconditionError(absl::StrCat(
-                            "cannot remove container ", view.record.name(), ": it was started meanwhile")),
-                        125);
+  {
+    ASSIGN_OR_RETURN(const store::FileLock lock, store::LockContainer(engine.store, view.record.id()));
+    if (store::MonitorAlive(engine.store, view.record.id())) {
+      return WithExitCode(absl::FailedPreconditionError(absl::StrCat(
+                              "cannot remove container ", view.record.name(), ": it was started meanwhile")),
+                          125);
+    }
+    RETURN_IF_ERROR(storage::ReleaseRoot(engine.store, view.record.id()));
+    FaultPoint("engine.remove.released");
+    RETURN_IF_ERROR(store::RemoveContainer(engine.store, view.record.id()));
   }
-  RETURN_IF_ERROR(storage::ReleaseRoot(engine.store, view.record.id()));
-  FaultPoint("engine.remove.released");
-  return store::RemoveContainer(engine.store, view.record.id());
+  if (!request.volumes && !view.record.auto_remove()) return absl::OkStatus();
+  return RemoveAnonymousVolumes(engine.store, AnonymousVolumesOf(view.record));
 }
 
 }  // namespace coracle::engine

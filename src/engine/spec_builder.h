@@ -37,6 +37,7 @@ struct SpecInput {
   std::vector<oci::Device> all_host_devices;  // with privileged and real root
   std::optional<oci::Seccomp> seccomp;
   std::vector<std::string> capabilities;        // merged, "CAP_X"
+  std::vector<oci::Mount> user_mounts;          // see mount_plan.h
   std::vector<std::string> added_capabilities;  // those of --cap-add, without ALL
 };
 

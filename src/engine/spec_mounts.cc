@@ -100,24 +100,10 @@ void AddReadOnlyTmpfs(const ContainerConfig& config, std::vector<oci::Mount>& mo
   }
 }
 
-absl::StatusOr<oci::Mount> UserMount(const store::Mount& mount) {
-  oci::Mount made;
-  made.destination = mount.destination();
-  made.type = mount.type();
-  made.source = mount.source();
-  made.options.assign(mount.options().begin(), mount.options().end());
-  if (mount.type() == "bind") {
-    const bool has_bind = std::any_of(made.options.begin(), made.options.end(),
-                                      [](const std::string& o) { return o == "bind" || o == "rbind"; });
-    if (!has_bind) made.options.push_back("rbind");
-    const bool has_propagation =
-        std::any_of(made.options.begin(), made.options.end(), [](const std::string& o) {
-          return absl::EndsWith(o, "private") || absl::EndsWith(o, "shared") || absl::EndsWith(o, "slave") ||
-                 absl::EndsWith(o, "unbindable");
-        });
-    if (!has_propagation) made.options.push_back("rprivate");
-  }
-  return made;
+// A shared or slave mount needs a root that lets it through.
+void Propagate(const std::string& option, std::string& root) {
+  if (option == "shared" || option == "rshared") root = "shared";
+  if ((option == "slave" || option == "rslave") && root.empty()) root = "rslave";
 }
 
 // Parents before children; the order given otherwise.
@@ -137,12 +123,7 @@ absl::Status AddMounts(const SpecInput& input, oci::Spec& spec) {
   AddSystemMounts(input, mounts);
   AddReadOnlyTmpfs(config, mounts);
   AddMadeFiles(input, mounts);
-  std::vector<oci::Mount> own;
-  for (const store::Mount& mount : config.mounts()) {
-    ASSIGN_OR_RETURN(oci::Mount made, UserMount(mount));
-    own.push_back(std::move(made));
-  }
-  SortByDepth(own);
+  const std::vector<oci::Mount>& own = input.user_mounts;
   // The user's mount replaces one of ours at the same place.
   mounts.erase(std::remove_if(mounts.begin(), mounts.end(),
                               [&own](const oci::Mount& m) {
@@ -152,6 +133,10 @@ absl::Status AddMounts(const SpecInput& input, oci::Spec& spec) {
                               }),
                mounts.end());
   mounts.insert(mounts.end(), own.begin(), own.end());
+  SortByDepth(mounts);
+  for (const oci::Mount& mount : own) {
+    for (const std::string& option : mount.options) Propagate(option, spec.linux_config.rootfs_propagation);
+  }
   spec.mounts = std::move(mounts);
   return absl::OkStatus();
 }

@@ -12,11 +12,13 @@
 #include "base/status.h"
 #include "engine/cgroup_of.h"
 #include "engine/console.h"
+#include "engine/create_volumes.h"
 #include "engine/engine.h"
 #include "engine/host.h"
 #include "engine/identity.h"
 #include "engine/made_files.h"
 #include "engine/oci_runtime.h"
+#include "engine/mount_plan.h"
 #include "engine/root_files.h"
 #include "engine/security.h"
 #include "engine/spec_builder.h"
@@ -167,6 +169,7 @@ void FillFromConfig(const ContainerRecord& record, const StartRequest& request, 
 struct Ending {
   std::string id, name;
   bool auto_remove = false;
+  std::vector<std::string> volumes;  // that go with it
 };
 
 // What the monitor does when the container has ended for good: the exit is recorded first, so that nobody who
@@ -185,6 +188,7 @@ void FinishRun(Engine& engine, const Ending& ending, const monitor::ExitInfo& in
     (void)store::WriteTombstone(engine.store, exit);      // a full runroot must not keep the container
     (void)storage::ReleaseRoot(engine.store, ending.id);  // best effort, the sweep finds it
     (void)store::RemoveContainer(engine.store, ending.id, store::Deletion::kLater);
+    (void)RemoveAnonymousVolumes(engine.store, ending.volumes);  // what stays, the next sweep finds
     return;
   }
   (void)store::WriteExit(engine.store, ending.id, exit);
@@ -214,6 +218,9 @@ absl::StatusOr<Prepared> Prepare(Engine& engine, const ContainerRecord& record, 
   input.root_path =
       prepared.root.overlay.has_value() ? absl::StrCat(plan.run_dir, "/root") : prepared.root.path;
   RETURN_IF_ERROR(AddIdentity(record, prepared.root, input));
+  ASSIGN_OR_RETURN(MountPlan mounts, PlanMounts(engine, record, prepared.root, input.user));
+  input.user_mounts = std::move(mounts.mounts);
+  plan.trees = std::move(mounts.trees);
   RETURN_IF_ERROR(AddNamespaces(engine, record.config(), input));
   RETURN_IF_ERROR(AddDevices(record.config(), input));
   RETURN_IF_ERROR(MakeFiles(record, plan.run_dir, input));
@@ -225,13 +232,21 @@ absl::StatusOr<Prepared> Prepare(Engine& engine, const ContainerRecord& record, 
   input.seccomp = std::move(security.profile);
   plan.seccomp = std::move(security.filter);
   plan.external_runtime = runtime;
+  if (!runtime.empty() && !plan.trees.empty()) {
+    return WithExitCode(
+        absl::UnimplementedError(absl::StrCat(
+            "--runtime ", runtime, " with a mount of an image, overlay, subpath or file system at ",
+            plan.trees.front().first, " is not supported yet")),
+        125);
+  }
   ASSIGN_OR_RETURN(plan.spec, BuildSpec(input));
   if (record.config().tty() && request.foreground) plan.spec.process->console_size = CallersConsoleSize();
   plan.root_overlay = prepared.root.overlay;
   FillFromConfig(record, request, plan);
   FillCgroup(engine, record, plan);
   plan.state.set_boot_id(store::BootId());
-  plan.on_end = [engine = &engine, ending = Ending{record.id(), record.name(), record.auto_remove()}](
+  plan.on_end = [engine = &engine, ending = Ending{record.id(), record.name(), record.auto_remove(),
+                                                   AnonymousVolumesOf(record)}](
                     const monitor::ExitInfo& info) { FinishRun(*engine, ending, info); };
   if (record.auto_remove()) {
     // What can't be deleted now, the next sweep finds.
@@ -266,7 +281,10 @@ absl::StatusOr<monitor::Launched> StartContainer(Engine& engine, const Container
   absl::StatusOr<monitor::Launched> launched = Start(engine, record, request);
   if (launched.ok()) return launched;
   (void)storage::ReleaseRoot(engine.store, record.id());  // the error below is the one to tell
-  if (request.remove_on_error) (void)store::RemoveContainer(engine.store, record.id());
+  if (request.remove_on_error) {
+    (void)store::RemoveContainer(engine.store, record.id());
+    (void)RemoveAnonymousVolumes(engine.store, AnonymousVolumesOf(record));
+  }
   return launched;
 }
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "engine/cgroup_of.h"
+#include "engine/create_volumes.h"
 #include "engine/engine.h"
 #include "os/file.h"
 #include "runtime/cgroup.h"
@@ -39,10 +40,13 @@ bool IsAbandoned(const Engine& engine, const ContainerView& view) {
 }
 
 absl::Status RemoveAbandoned(Engine& engine, const ContainerView& view) {
-  ASSIGN_OR_RETURN(const store::FileLock lock, store::LockContainer(engine.store, view.record.id()));
-  RETURN_IF_ERROR(RemoveUnrecordedCgroup(engine, view.record));
-  (void)storage::ReleaseRoot(engine.store, view.record.id());
-  return store::RemoveContainer(engine.store, view.record.id());
+  {
+    ASSIGN_OR_RETURN(const store::FileLock lock, store::LockContainer(engine.store, view.record.id()));
+    RETURN_IF_ERROR(RemoveUnrecordedCgroup(engine, view.record));
+    (void)storage::ReleaseRoot(engine.store, view.record.id());
+    RETURN_IF_ERROR(store::RemoveContainer(engine.store, view.record.id()));
+  }
+  return RemoveAnonymousVolumes(engine.store, AnonymousVolumesOf(view.record));
 }
 
 // A start whose monitor was killed before it recorded that it runs: the lock file stays, and perhaps a
@@ -112,7 +116,10 @@ absl::Status RecordUnknownExit(Engine& engine, const store::ContainerRecord& rec
 
 }  // namespace
 
-absl::Status Reconcile(Engine& engine, const std::string& id) {
+namespace {
+
+// `gone` becomes the record of a --rm container that is removed.
+absl::Status ReconcileLocked(Engine& engine, const std::string& id, store::ContainerRecord& gone) {
   ASSIGN_OR_RETURN(const store::FileLock lock, store::LockContainer(engine.store, id));
   ASSIGN_OR_RETURN(const ContainerState state, store::ReadState(engine.store, id));
   if (!SaysAlive(state) || store::MonitorAlive(engine.store, id))
@@ -123,7 +130,16 @@ absl::Status Reconcile(Engine& engine, const std::string& id) {
     if (cgroup.ok()) RETURN_IF_ERROR((*cgroup)->Remove(), "clean up container ", id);
   }
   ASSIGN_OR_RETURN(const store::ContainerRecord record, store::ReadContainer(engine.store, id));
+  if (record.auto_remove()) gone = record;
   return RecordUnknownExit(engine, record, state);
+}
+
+}  // namespace
+
+absl::Status Reconcile(Engine& engine, const std::string& id) {
+  store::ContainerRecord gone;
+  RETURN_IF_ERROR(ReconcileLocked(engine, id, gone));
+  return RemoveAnonymousVolumes(engine.store, AnonymousVolumesOf(gone));
 }
 
 absl::string_view StatusName(const ContainerView& view) {

@@ -64,6 +64,9 @@ absl::StatusOr<Marks> Mark(const store::Store& store) {
   if (!damaged.empty()) return damaged.front().second;
   for (const store::ContainerRecord& container : containers) {
     marks.layers.insert(container.layer_ids().begin(), container.layer_ids().end());
+    for (const store::Mount& mount : container.config().mounts()) {
+      marks.layers.insert(mount.layer_ids().begin(), mount.layer_ids().end());
+    }
   }
   return marks;
 }

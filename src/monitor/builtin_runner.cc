@@ -17,6 +17,17 @@ class BuiltinRunner : public Runner {
       FaultPoint("monitor.cgroup");
     }
     runtime::CreateRequest request;
+    std::vector<os::UniqueFd> trees;
+    for (const auto& [destination, make] : plan_.trees) {
+      absl::StatusOr<os::UniqueFd> tree = make();
+      if (!tree.ok()) {
+        Teardown();
+        const absl::Status status = Annotate(tree.status(), absl::StrCat("mount ", destination));
+        return ExitCodeOf(status).has_value() ? status : WithExitCode(status, 125);
+      }
+      request.trees[destination] = tree->get();
+      trees.push_back(*std::move(tree));
+    }
     request.spec = &plan_.spec;
     request.id = plan_.id;
     request.bundle = plan_.bundle;

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -40,6 +41,8 @@ struct LaunchPlan {
   std::string bundle;  // absolute; where config.json is written if an external runtime or a hook wants it
   oci::Spec spec;
   std::optional<os::OverlayOptions> root_overlay;
+  // Sources of binds, by destination, that are made in the monitor for each start.
+  std::vector<std::pair<std::string, std::function<absl::StatusOr<os::UniqueFd>()>>> trees;
   runtime::CgroupRequest cgroup;
   std::optional<runtime::SeccompFilter> seccomp;
   store::LogConfig log;

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,6 +35,9 @@ struct CreateRequest {
   std::string bundle;                              // absolute; root.path is relative to it
   std::optional<os::OverlayOptions> root_overlay;  // the root is this overlay, mounted in the container's
                                                    // mount namespace only; else root.path
+  // Sources of bind mounts by their destination, ready as detached mounts, in place of what the spec says.
+  // The caller's; they may be attached once.
+  std::map<std::string, int> trees;
   Stdio stdio;
   int preserve_fds = 0;                    // 3 .. 3+n-1 stay open in the container
   std::vector<std::string> fd_env;         // LISTEN_FDS and the like are the caller's

@@ -67,11 +67,16 @@ absl::Status ApplyIdmap(int tree, const PlannedMount& mount) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<UniqueFd> CloneBind(const PlannedMount& mount, const std::string& bundle) {
+absl::StatusOr<UniqueFd> CloneBind(const PlannedMount& mount, const CreateRequest& request) {
   const std::string source =
-      absl::StartsWith(mount.source, "/") ? mount.source : absl::StrCat(bundle, "/", mount.source);
-  const int fd = os::CloneMount(AT_FDCWD, source.c_str(), mount.options.recursive_bind);
-  if (fd < 0) return ErrnoStatus(-fd, absl::StrCat("bind ", source));
+      absl::StartsWith(mount.source, "/") ? mount.source : absl::StrCat(request.bundle, "/", mount.source);
+  const auto ready = request.trees.find(mount.destination);
+  const int fd = ready != request.trees.end()
+                     ? fcntl(ready->second, F_DUPFD_CLOEXEC, 3)
+                     : os::CloneMount(AT_FDCWD, source.c_str(), mount.options.recursive_bind);
+  if (fd < 0) {
+    return ErrnoStatus(ready != request.trees.end() ? errno : -fd, absl::StrCat("bind ", source));
+  }
   UniqueFd tree(fd);
   RETURN_IF_ERROR(ApplyIdmap(tree.get(), mount));
   const int result = ApplyBindOptions(tree.get(), mount.options);
@@ -147,7 +152,7 @@ absl::StatusOr<Prepared> PrepareLaunch(const CreateRequest& request, const Launc
   for (const PlannedMount& mount : plan.mounts) {
     UniqueFd tree;
     if (mount.kind == PlannedMount::Kind::kBind) {
-      ASSIGN_OR_RETURN(tree, CloneBind(mount, request.bundle), "mount ", mount.destination);
+      ASSIGN_OR_RETURN(tree, CloneBind(mount, request), "mount ", mount.destination);
     } else if (mount.kind == PlannedMount::Kind::kCgroup && prepared.cgroup_views.empty()) {
       RETURN_IF_ERROR(PrepareCgroupViews(request, mount, prepared), "mount ", mount.destination);
     }

@@ -11,20 +11,25 @@
 //   images/<id>/record                       ImageRecord
 //   layers/<id>/{record,diff/}               renamed into place whole
 //   blobs/sha256/<hex>
-//   tmp/<lease>/                             work in progress and what is being deleted: swept when the lease
+//   volumes/<name>/{record,_data/}           VolumeRecord; the volume exists if and only if its record does
+//   names/owned-volumes/<name>               symlink to the id of the --rm container that the volume goes
+//   with tmp/<lease>/                             work in progress and what is being deleted: swept when the
+//   lease
 //                                            of that name is not alive
 //   trash/<random>                           renamed away, to be deleted
 // <runroot>/                                 gone at reboot
 //   containers/<id>/{record,state,lock,op,attach.sock,...}    record: of a --rm container
 //   exits/<id>                               ExitRecord tombstone
 //   leases/<random>                          OFD-locked while its owner lives; see lease.h
+//   volumes/<name>                           OFD-locked by who makes, fills, takes or removes that volume
 //
 // A name claim (claimed by symlink(2): exclusive, whole, one call each way) holds while the op lock of its id
 // is held, or a record of that id has that name, or the record is gone but the monitor's liveness lock is
 // held (it is removing the container). Any other claim is stale: the next creator of that name takes it over.
 //
-// Lock order: a container's `op` lock, then its `lock` (liveness). Never two containers' op locks unless in
-// id order.
+// Lock order: a container's `op` lock, its `lock` (liveness), locks of volumes in the order of their names,
+// the op lock of a container that is just being made, which nobody else waits for. Never two existing
+// containers' op locks unless in id order. volume.h has the functions of volumes.
 #ifndef CORACLE_STORE_STORE_H_
 #define CORACLE_STORE_STORE_H_
 

@@ -14,6 +14,7 @@
 #include "store/container_dirs.h"
 #include "store/container_names.h"
 #include "store/store.h"
+#include "store/volume.h"
 
 namespace coracle::store {
 namespace {
@@ -162,6 +163,7 @@ namespace {
 absl::Status SweepUnowned(const Store& store) {
   absl::Status first = EmptyTrash(store);
   first.Update(SweepLeases(store));
+  first.Update(SweepVolumes(store));
   first.Update(SweepTombstones(store));
   first.Update(SweepTemporaries(store.root(), "version.tmp-"));
   first.Update(SweepTemporaries(absl::StrCat(store.root(), "/names/images"), "."));
