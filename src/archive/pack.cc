@@ -82,7 +82,12 @@ TarEntry Packer::EntryOf(const struct stat& info, std::string path) const {
 
 absl::Status Packer::Write(const TarEntry& entry) {
   ++result_.entries;
-  return writer_.WriteEntry(entry);
+  if (options_.prefix.empty()) return writer_.WriteEntry(entry);
+  TarEntry moved = entry;
+  moved.path = absl::StrCat(options_.prefix, "/", entry.path == "./" ? "" : entry.path);
+  if (entry.type == EntryType::kHardLink)
+    moved.link_target = absl::StrCat(options_.prefix, "/", entry.link_target);
+  return writer_.WriteEntry(moved);
 }
 
 absl::StatusOr<PackResult> Packer::Run() {
@@ -170,7 +175,8 @@ absl::Status Packer::PackDirectory(const std::string& name, TarEntry entry) {
   const std::string path = entry.path;
   absl::StatusOr<os::UniqueFd> fd =
       os::OpenBeneath(levels_.back().fd.get(), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
-                      RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+                      RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
+                          (options_.cross_mounts ? 0ULL : static_cast<uint64_t>(RESOLVE_NO_XDEV)));
   if (!fd.ok() && ErrnoOf(fd.status()) == EXDEV) return Write(entry);  // a mount point
   RETURN_IF_ERROR(fd.status());
   if (options_.xattrs) RETURN_IF_ERROR(ReadXattrs(fd->get(), "", entry));

@@ -3,6 +3,7 @@
 #define CORACLE_ARCHIVE_PACK_H_
 
 #include <cstdint>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "archive/stream.h"
@@ -17,7 +18,9 @@ struct PackOptions {
   // kOverlay: a whiteout becomes .wh.NAME, an opaque directory gets .wh..wh..opq: the tree is the upper
   // directory of an overlay. kNone: a whiteout is a device like any other.
   Whiteouts whiteouts = Whiteouts::kNone;
-  bool user_xattr = false;  // overlay's marks are user.overlay.*
+  bool user_xattr = false;    // overlay's marks are user.overlay.*
+  std::string prefix;         // "name": every path stands below it, and the root's entry is "name/"
+  bool cross_mounts = false;  // what is mounted below is packed too
 };
 
 struct PackResult {

@@ -154,6 +154,7 @@ absl::Status Unpacker::UnpackRoot(const TarEntry& entry) {
   if (entry.type != EntryType::kDirectory) {
     return absl::InvalidArgumentError("an entry that is the root itself and no directory");
   }
+  if (options_.keep_root) return absl::OkStatus();
   ASSIGN_OR_RETURN(os::UniqueFd fd, os::OpenAt(root_fd_, ".", O_RDONLY | O_DIRECTORY));
   return SetUpDirectory(fd.get(), ".", entry);
 }
@@ -230,6 +231,9 @@ absl::Status Unpacker::MakeParents(absl::string_view path) {
 
 absl::Status Unpacker::RemoveExisting(int parent, const std::string& name) {
   parent_known_ = false;  // `parent` itself stays open until the next OpenParent()
+  if (options_.keep_kinds && unlinkat(parent, name.c_str(), 0) != 0 && errno != ENOENT) {
+    return absl::FailedPreconditionError("cannot overwrite directory with non-directory");
+  }
   return os::RemoveTreeAt(parent, name);
 }
 
@@ -288,6 +292,9 @@ absl::Status Unpacker::UnpackDirectory(int parent, const std::string& path, cons
     }
     if (!S_ISDIR(info.st_mode)) {
       // The layer removes what was there and then has a directory of its own.
+      if (options_.keep_kinds) {
+        return absl::FailedPreconditionError("cannot overwrite non-directory with directory");
+      }
       opaque = options_.whiteouts == Whiteouts::kOverlay && marks_.IsWhiteout(parent, name);
       RETURN_IF_ERROR(RemoveExisting(parent, name));
       if (mkdirat(parent, name.c_str(), 0700) != 0) return ErrnoStatus(errno, "make directory");

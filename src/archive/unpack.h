@@ -9,8 +9,12 @@
 #ifndef CORACLE_ARCHIVE_UNPACK_H_
 #define CORACLE_ARCHIVE_UNPACK_H_
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <limits>
+#include <optional>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "archive/stream.h"
@@ -30,6 +34,10 @@ struct UnpackOptions {
   bool sync = false;          // syncfs(2) at the end
   int64_t max_bytes = std::numeric_limits<int64_t>::max();  // content written
   int64_t max_entries = 16 << 20;
+  std::optional<std::pair<uid_t, gid_t>> owner;  // of all that is made, instead of the archive's
+  bool keep_kinds =
+      false;  // FailedPrecondition where a directory would take a file's place or a file a directory's
+  bool keep_root = false;  // an entry of the root itself changes nothing
 };
 
 struct UnpackResult {

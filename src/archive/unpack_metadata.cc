@@ -27,16 +27,16 @@ bool IsOurs(absl::string_view name) { return IsOverlayXattr(name) || name == "se
 
 absl::Status SetOwner(const NewNode& node, const TarEntry& entry, const UnpackOptions& options,
                       UnpackResult& result) {
-  const int failed = node.fd >= 0
-                         ? fchown(node.fd, entry.uid, entry.gid)
-                         : fchownat(node.parent_fd, node.name, entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW);
+  const auto [uid, gid] = options.owner.value_or(std::make_pair(entry.uid, entry.gid));
+  const int failed = node.fd >= 0 ? fchown(node.fd, uid, gid)
+                                  : fchownat(node.parent_fd, node.name, uid, gid, AT_SYMLINK_NOFOLLOW);
   if (failed == 0) return absl::OkStatus();
   const int error = errno;
   if (options.squash_ids && (error == EPERM || error == EINVAL)) {
     ++result.ignored_owners;
     return absl::OkStatus();
   }
-  absl::Status status = ErrnoStatus(error, absl::StrCat("set owner ", entry.uid, ":", entry.gid));
+  absl::Status status = ErrnoStatus(error, absl::StrCat("set owner ", uid, ":", gid));
   if (error == EINVAL) {
     status = WithHint(std::move(status),
                       "the user namespace does not map this owner; add ranges to /etc/subuid and "

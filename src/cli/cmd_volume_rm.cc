@@ -56,7 +56,7 @@ int CmdVolumePrune(Invocation& invocation) {
       !invocation.Confirm("Remove all volumes that no container uses?")) {
     return 0;
   }
-  (void)store::Sweep(engine.store);  // as in rm
+  (void)engine::LookAll(engine, /*sweep=*/true).status();  // what killed processes left uses nothing
   const auto use = CountVolumeUse(engine);
   if (!use.ok()) return invocation.Fail(use.status());
   const auto volumes = store::ReadAllVolumes(engine.store);

@@ -12,6 +12,7 @@ int CmdAttach(Invocation& invocation);
 int CmdContainerExists(Invocation& invocation);
 int CmdContainerInspect(Invocation& invocation);
 int CmdContainerPrune(Invocation& invocation);
+int CmdCp(Invocation& invocation);
 int CmdCreate(Invocation& invocation);
 int CmdExec(Invocation& invocation);
 int CmdInit(Invocation& invocation);

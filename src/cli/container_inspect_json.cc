@@ -240,7 +240,7 @@ Json MountsJson(const store::Store& store, const ContainerConfig& config) {
     const bool is_volume = mount.type() == "volume";
     Json json;
     json["Type"] = mount.type();
-    if (is_volume) json["Name"] = mount.source();
+    json["Name"] = is_volume ? mount.source() : "";
     json["Source"] = is_volume ? store::VolumeDataDir(store, mount.source()) : mount.source();
     json["Destination"] = mount.destination();
     json["Driver"] = is_volume ? "local" : "";
@@ -252,7 +252,7 @@ Json MountsJson(const store::Store& store, const ContainerConfig& config) {
     json["Options"] = options;
     json["RW"] = IsWritable(mount);
     json["Propagation"] = mount.type() == "image" ? "" : PropagationOf(mount);
-    if (!mount.subpath().empty()) json["SubPath"] = mount.subpath();
+    json["SubPath"] = mount.subpath();
     mounts.push_back(std::move(json));
   }
   return mounts;

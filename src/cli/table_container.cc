@@ -112,6 +112,21 @@ constexpr Option kWaitOnly[] = {
 constexpr OptionSet kWaitOptions[] = {kWaitOnly, kLatest};
 constexpr Example kWaitExamples[] = {{"wait job", "prints its exit code when it has ended"}};
 
+constexpr Option kCpOnly[] = {
+    Flag("archive", 'a', "Keep the owners; otherwise the container's user, or you, get what is copied"),
+    Flag("extract", '\0', "Unpack an archive").Hidden().NotYet(),
+    Flag("follow-link", 'L', "If SOURCE is a link, copy what it leads to"),
+    Flag("overwrite", '\0', "A directory may replace a file, and a file a directory"),
+    Flag("pause", '\0', "Has no effect").Hidden(),
+    Flag("quiet", 'q', "Print no progress, as happens anyway"),
+};
+constexpr OptionSet kCpOptions[] = {kCpOnly};
+constexpr Example kCpExamples[] = {
+    {"cp web:/etc/nginx ./nginx", "a directory out of a container"},
+    {"cp site/. web:/var/www/html", "what is in a directory, into one of the container"},
+    {"cp web:/var/log - | tar tf -", "as a tar archive"},
+};
+
 }  // namespace
 
 constexpr Command kAttach = {
@@ -126,6 +141,25 @@ constexpr Command kAttach = {
     .args_waived_by = "latest",
     .completes = Completes::kRunning,
     .run = CmdAttach,
+};
+
+constexpr Command kCp = {
+    .name = "cp",
+    .usage = "[options] SOURCE DESTINATION",
+    .summary = "Copy files between a container and the host",
+    .description =
+        "One of both is CONTAINER:PATH, or both are; the container runs or not. A directory that is copied "
+        "onto "
+        "one that exists goes into it, with '/.' at its end only what is in it. '-' is a tar archive on "
+        "standard "
+        "input or output. A path of the host with a colon begins with './' or '/'.",
+    .examples = kCpExamples,
+    .options = kCpOptions,
+    .min_args = 2,
+    .max_args = 2,
+    .completes = Completes::kContainers,
+    .flags = kNeedsUserns,
+    .run = CmdCp,
 };
 
 constexpr Command kExec = {

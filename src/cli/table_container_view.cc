@@ -125,6 +125,7 @@ constexpr Command kContainerPrune = {
 
 constexpr Node kContainerNodes[] = {
     {"attach", &kAttach},
+    {"cp", &kCp},
     {"create", &kCreate},
     {"exec", &kExec},
     {"exists", &kContainerExists},

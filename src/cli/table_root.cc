@@ -39,6 +39,7 @@ constexpr Node kNodes[] = {
     {"attach", &kAttach, Group::kRun},
     {"completion", &kCompletion, Group::kSystem},
     {"container", &kContainer, Group::kNested},
+    {"cp", &kCp, Group::kRun},
     {"create", &kCreate, Group::kRun},
     {"exec", &kExec, Group::kRun},
     {"help", &kHelp, Group::kSystem},

@@ -1,5 +1,8 @@
 #include "engine/identity.h"
 
+#include <utility>
+#include <vector>
+
 #include "base/status.h"
 #include "oci/user_lookup.h"
 
@@ -20,6 +23,17 @@ absl::StatusOr<Identity> ResolveIdentity(const store::ContainerConfig& config, c
   if (!gids.ok()) return WithExitCode(gids.status(), 125);
   identity.user.additional_gids.insert(identity.user.additional_gids.end(), gids->begin(), gids->end());
   return identity;
+}
+
+RootFiles FilesOf(const storage::PreparedRoot& root) {
+  std::vector<std::string> directories;
+  if (root.overlay.has_value()) {
+    if (!root.overlay->upper.empty()) directories.push_back(root.overlay->upper);
+    directories.insert(directories.end(), root.overlay->lower.begin(), root.overlay->lower.end());
+  } else {
+    directories.push_back(root.path);
+  }
+  return RootFiles(std::move(directories));
 }
 
 }  // namespace coracle::engine

@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "engine/root_files.h"
 #include "oci/runtime_spec.h"
+#include "storage/container_root.h"
 #include "store/records.pb.h"
 
 namespace coracle::engine {
@@ -18,6 +19,9 @@ struct Identity {
 
 // Reads etc/passwd and etc/group of `files`. Errors: NotFound naming user or group, exit code 125.
 absl::StatusOr<Identity> ResolveIdentity(const store::ContainerConfig& config, const RootFiles& files);
+
+// The files of a root that is prepared, mounted or not.
+RootFiles FilesOf(const storage::PreparedRoot& root);
 
 }  // namespace coracle::engine
 

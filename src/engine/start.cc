@@ -123,15 +123,7 @@ struct Prepared {
 };
 
 absl::Status AddIdentity(const ContainerRecord& record, const storage::PreparedRoot& root, SpecInput& input) {
-  std::vector<std::string> directories;
-  if (root.overlay.has_value()) {
-    if (!root.overlay->upper.empty()) directories.push_back(root.overlay->upper);
-    directories.insert(directories.end(), root.overlay->lower.begin(), root.overlay->lower.end());
-  } else {
-    directories.push_back(root.path);
-  }
-  const RootFiles files(std::move(directories));
-  ASSIGN_OR_RETURN(Identity identity, ResolveIdentity(record.config(), files));
+  ASSIGN_OR_RETURN(Identity identity, ResolveIdentity(record.config(), FilesOf(root)));
   input.user = std::move(identity.user);
   input.home = std::move(identity.home);
   return absl::OkStatus();

@@ -89,6 +89,13 @@ absl::Status RemoveUsers(Engine& engine, const std::string& name, std::optional<
   return absl::OkStatus();
 }
 
+// What a killed run left of its container uses nothing.
+absl::Status ReconcileUsers(Engine& engine, const std::string& name) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> users, store::UsersOfVolume(engine.store, name));
+  for (const std::string& id : users) (void)Look(engine, id).status();  // gone or damaged: seen again below
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<VolumePlace> PlaceOf(const store::Store& store, const VolumeRecord& record) {
@@ -160,8 +167,12 @@ absl::StatusOr<std::string> MakeVolume(Engine& engine, const VolumeRequest& requ
 absl::Status DeleteVolume(Engine& engine, const std::string& name, bool force,
                           std::optional<uint32_t> timeout_seconds) {
   RETURN_IF_ERROR(store::ReadVolume(engine.store, name).status());
-  // Without the volume's lock: who starts one of these containers may be waiting for it.
-  if (force) RETURN_IF_ERROR(RemoveUsers(engine, name, timeout_seconds));
+  // Both without the volume's lock: who starts one of these containers may be waiting for it.
+  if (force) {
+    RETURN_IF_ERROR(RemoveUsers(engine, name, timeout_seconds));
+  } else {
+    RETURN_IF_ERROR(ReconcileUsers(engine, name));
+  }
   ASSIGN_OR_RETURN(const store::VolumeLock lock, store::VolumeLock::Acquire(engine.store, name));
   ASSIGN_OR_RETURN(const VolumeRecord record, store::ReadVolume(engine.store, name));
   ASSIGN_OR_RETURN(const std::vector<std::string> users, store::UsersOfVolume(engine.store, name));

@@ -139,7 +139,7 @@ SCRIPT
 @test "options that are not there yet say so" {
   import_busybox
   local option
-  for option in --passwd --image-volume=anonymous --systemd=always --systemd=true --shm-size-systemd=1m; do
+  for option in --passwd --systemd=always --systemd=true --shm-size-systemd=1m; do
     run_fails 125 run --rm "$option" busybox true
     contains "is not supported yet" "$stderr"
   done
