@@ -9,8 +9,8 @@ namespace coracle::cli {
 // table_run.cc
 extern const Command kRun, kCreate;
 // table_container.cc
-extern const Command kAttach, kCp, kExec, kInit, kKill, kPause, kRename, kRestart, kRm, kStart, kStop, kUnpause,
-    kWait;
+extern const Command kAttach, kCp, kExec, kInit, kKill, kPause, kRename, kRestart, kRm, kStart, kStop,
+    kUnpause, kWait;
 // table_container_view.cc
 extern const Command kContainer, kLogs, kPort, kPs, kTop;
 // table_image.cc

@@ -85,6 +85,7 @@ run_table() {
     elif [ "$status" != 0 ]; then
       fail "it failed"
     fi
+    # shellcheck disable=SC2001  # a group
     check=$(sed 's/find \([a-z ]*\)/find \1 | LC_ALL=C sort/' <<< "$check")
     if [ "$where" = HOST ]; then
       got=$(cd "$T/here" && sh -c "$check" 2> /dev/null | tr '\n' ' ')
