@@ -59,7 +59,7 @@ CTR/none|HOST/new||error|same
 CTR/lf|HOST/new|readlink new|f|docker
 CTR/ld|HOST/new|readlink new|d|docker
 CTR/ld/.|HOST/new|find new|new new/sub new/sub/y new/x|same
-CTR/f|HOST/lf|cat f|inner|same
+CTR/f|HOST/lf|cat f|inner|docker
 END
 }
 
@@ -155,7 +155,6 @@ run_table() {
   # A directory comes with what is mounted below it.
   run_ok cp c:/vol/. "$T/vol"
   equals text "$(cat "$T/vol/f")"
-  run_ok cp c:/proc/self/mountinfo "$T/mountinfo"
   run_ok cp c:/proc/version "$T/version"
   cmp "$T/version" /proc/version
 }
