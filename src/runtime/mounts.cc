@@ -136,6 +136,15 @@ int MakeNew(const ChildContext& context, const PlannedMount& mount, char* messag
   return tree;
 }
 
+// A mode and owner that were asked for are stronger than those of the directory that was copied.
+void KeepAsked(const PlannedMount& mount, int tree, const struct stat& asked) {
+  for (const MountOptions::Data& data : mount.options.data) {
+    if (data.key == "uid") (void)!fchownat(tree, ".", asked.st_uid, static_cast<gid_t>(-1), 0);
+    if (data.key == "gid") (void)!fchownat(tree, ".", static_cast<uid_t>(-1), asked.st_gid, 0);
+    if (data.key == "mode") (void)fchmodat(tree, ".", asked.st_mode & 07777, 0);
+  }
+}
+
 void MountFileSystem(const ChildContext& context, const PlannedMount& mount, RootView& view) {
   char message[160];
   const int tree = MakeNew(context, mount, message, sizeof(message));
@@ -143,7 +152,10 @@ void MountFileSystem(const ChildContext& context, const PlannedMount& mount, Roo
   if (mount.options.copy_up) {
     const int below = mount.target.Open(view.root, O_RDONLY | O_DIRECTORY, RootedPath::Links::kFollowInRoot);
     if (below >= 0) {
+      struct stat asked;
+      const bool known = fstat(tree, &asked) == 0;
       if (const int result = CopyUp(below, tree); result < 0) FailMount(context, mount, -result, "tmpcopyup");
+      if (known) KeepAsked(mount, tree, asked);
       close(below);
     }
   }

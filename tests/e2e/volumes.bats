@@ -336,6 +336,8 @@ import_filled() {
   contains size=1024k
   contains noexec
   contains 1700
+  run_ok run --rm --tmpfs /fill:mode=1711,uid=3 filled stat -c '%a %u:%g' /fill
+  equals "1711 3:34"
   run_ok run --rm --mount type=tmpfs,dst=/fill filled ls /fill
   equals $'link\none\nsub'
   run_ok run --rm --mount type=tmpfs,dst=/fill,notmpcopyup filled ls /fill
