@@ -2,10 +2,10 @@
 # shellcheck shell=bash
 
 # The compiler and build tools, then the libraries that README.md lists, each with its static archive. patch and
-# xz-utils unpack libcurl's sources (contrib/fetch-source), which Meson asks for by itself.
+# xz-utils unpack the sources of libcurl and ISA-L (contrib/fetch-source), which Meson asks for by itself.
 # shellcheck disable=SC2034  # for those that source this
 build_packages=(
-  g++ meson ninja-build pkg-config patch xz-utils
+  g++ meson nasm ninja-build pkg-config patch xz-utils
   libabsl-dev libprotobuf-dev protobuf-compiler zlib1g-dev libzstd-dev libssl-dev libseccomp-dev
   libnghttp2-dev libc-ares-dev
   nlohmann-json3-dev libtoml11-dev doctest-dev

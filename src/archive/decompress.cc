@@ -1,11 +1,11 @@
 #include "archive/decompress.h"
 
-#include <zlib.h>
 #include <zstd.h>
 
 #include <algorithm>
 #include <cstring>
 
+#include "archive/gzip_inflate.h"
 #include "base/status.h"
 
 namespace coracle::archive {
@@ -88,45 +88,38 @@ class PlainSource : public Decompressor {
 class GzipSource : public Decompressor {
  public:
   GzipSource(std::unique_ptr<Input> input, const DecompressLimits& limits)
-      : input_(std::move(input)), limit_(limits) {
-    stream_ = {};
-    ready_ = inflateInit2(&stream_, 16 + MAX_WBITS) == Z_OK;  // 16: gzip framing, checked by zlib
-  }
-  ~GzipSource() override {
-    if (ready_) inflateEnd(&stream_);
-  }
+      : input_(std::move(input)), limit_(limits), inflater_(GzipInflater::Make()) {}
   Compression compression() const override { return Compression::kGzip; }
 
   absl::StatusOr<size_t> Read(absl::Span<char> buffer) override {
-    if (!ready_) return absl::ResourceExhaustedError("gzip: out of memory");
-    stream_.next_out = reinterpret_cast<Bytef*>(buffer.data());
-    stream_.avail_out = static_cast<uInt>(std::min<size_t>(buffer.size(), 1 << 30));
-    const uInt wanted = stream_.avail_out;
-    while (!ended_ && stream_.avail_out > 0) {
-      RETURN_IF_ERROR(in_member_ ? Inflate() : StartMember());
+    if (inflater_ == nullptr) return absl::ResourceExhaustedError("gzip: out of memory");
+    size_t count = 0;
+    while (!ended_ && count < buffer.size()) {
+      if (in_member_) {
+        ASSIGN_OR_RETURN(const size_t produced, Inflate(buffer.subspan(count)));
+        count += produced;
+      } else {
+        RETURN_IF_ERROR(StartMember());
+      }
     }
-    const size_t count = wanted - stream_.avail_out;
     RETURN_IF_ERROR(limit_.Add(count));
     return count;
   }
 
  private:
-  absl::Status Inflate() {
+  absl::StatusOr<size_t> Inflate(absl::Span<char> output) {
+    bool more = true;
     if (input_->rest().empty()) {
-      ASSIGN_OR_RETURN(const bool more, input_->Fill());
-      if (!more) return absl::DataLossError("gzip: truncated");
+      ASSIGN_OR_RETURN(more, input_->Fill());
     }
-    const absl::string_view rest = input_->rest();
-    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(rest.data()));
-    stream_.avail_in = static_cast<uInt>(rest.size());
-    const int result = inflate(&stream_, Z_NO_FLUSH);
-    input_->Consume(rest.size() - stream_.avail_in);
-    if (result == Z_STREAM_END) {
+    ASSIGN_OR_RETURN(const GzipInflater::Progress progress, inflater_->Inflate(input_->rest(), output));
+    input_->Consume(progress.consumed);
+    if (progress.member_ended) {
       in_member_ = false;
-    } else if (result != Z_OK && result != Z_BUF_ERROR) {
-      return absl::DataLossError(absl::StrCat("gzip: ", stream_.msg != nullptr ? stream_.msg : "corrupt"));
+    } else if (!more && progress.produced == 0) {
+      return absl::DataLossError("gzip: truncated");
     }
-    return absl::OkStatus();
+    return progress.produced;
   }
 
   // Between members: another one, padding of zeros, or the end.
@@ -134,7 +127,7 @@ class GzipSource : public Decompressor {
     RETURN_IF_ERROR(input_->FillTo(2));
     absl::string_view rest = input_->rest();
     if (rest.size() >= 2 && rest[0] == '\x1f' && rest[1] == '\x8b') {
-      inflateReset(&stream_);
+      inflater_->StartMember();
       in_member_ = true;
       return absl::OkStatus();
     }
@@ -152,8 +145,7 @@ class GzipSource : public Decompressor {
 
   std::unique_ptr<Input> input_;
   OutputLimit limit_;
-  z_stream stream_;
-  bool ready_ = false;
+  std::unique_ptr<GzipInflater> inflater_;
   bool in_member_ = true;
   bool ended_ = false;
 };
