@@ -123,7 +123,7 @@ absl::Status AuthFile::Set(absl::string_view key, const Credentials& credentials
     return absl::InvalidArgumentError(
         absl::StrCat("user name ", Printable(credentials.username), ": has a colon"));
   }
-  Remove(key);
+  Remove(NormalAuthKey(key));
   Json entry = Json::object();
   entry["auth"] = absl::Base64Escape(absl::StrCat(credentials.username, ":", credentials.password));
   if (!credentials.identity_token.empty()) entry["identitytoken"] = credentials.identity_token;
@@ -132,7 +132,7 @@ absl::Status AuthFile::Set(absl::string_view key, const Credentials& credentials
 }
 
 void AuthFile::SetPlaceholder(absl::string_view key) {
-  Remove(key);
+  Remove(NormalAuthKey(key));
   (*Auths(/*create=*/true))[std::string(key)] = Json::object();
 }
 

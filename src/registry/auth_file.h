@@ -41,7 +41,8 @@ class AuthFile {
   // or it is empty, as for a registry whose credentials a helper keeps. Errors: InvalidArgument for an entry
   // that can't be read.
   absl::StatusOr<std::optional<Credentials>> Get(absl::string_view key) const;
-  // Errors: InvalidArgument for a user name with a colon. Other members of an entry go.
+  // In place of all spellings of `key`, and in this one. Errors: InvalidArgument for a user name with a
+  // colon.
   absl::Status Set(absl::string_view key, const Credentials& credentials);
   // An entry without credentials: docker's sign that a helper has them.
   void SetPlaceholder(absl::string_view key);

@@ -29,6 +29,12 @@ std::vector<std::string> ServersOf(absl::string_view host) {
   return {std::string(host)};
 }
 
+// The key as the readers of that file look for it: docker has a name of its own for its registry.
+std::string Spelled(const std::string& normal, absl::string_view path) {
+  const bool dockers = path == "config.json" || absl::EndsWith(path, "/config.json");
+  return dockers && normal == oci::kDefaultDomain ? kDockerHubServer : normal;
+}
+
 absl::StatusOr<Credentials> AskHelper(absl::string_view name, absl::string_view host) {
   ASSIGN_OR_RETURN(const CredentialHelper helper, CredentialHelper::Named(name));
   absl::StatusOr<Credentials> found;
@@ -100,8 +106,11 @@ absl::Status ChangeAuthFile(const std::string& path,
 CredentialStore::CredentialStore(const UserPaths& paths, absl::string_view chosen) {
   primary_ = std::string(chosen);
   if (primary_.empty()) primary_ = Variable("REGISTRY_AUTH_FILE");
-  chosen_ = !primary_.empty();
-  if (chosen_) {
+  must_exist_ = !primary_.empty();
+  if (!must_exist_ && !paths.docker_config.empty()) {
+    primary_ = absl::StrCat(paths.docker_config, "/config.json");
+  }
+  if (!primary_.empty()) {
     files_.push_back({primary_});
     return;
   }
@@ -116,13 +125,9 @@ CredentialStore::CredentialStore(const UserPaths& paths, absl::string_view chose
   }
   if (!primary_.empty()) files_.push_back({primary_});
   if (!in_config.empty() && in_config != primary_) files_.push_back({in_config});
-  const std::string docker = AbsolutePathVariable("DOCKER_CONFIG");
-  if (!docker.empty()) {
-    files_.push_back({absl::StrCat(docker, "/config.json")});
-  } else if (!paths.home.empty()) {
-    files_.push_back({absl::StrCat(paths.home, "/.docker/config.json")});
-  }
-  if (!paths.home.empty()) files_.push_back({absl::StrCat(paths.home, "/.dockercfg"), /*legacy=*/true});
+  if (paths.home.empty()) return;
+  files_.push_back({absl::StrCat(paths.home, "/.docker/config.json")});
+  files_.push_back({absl::StrCat(paths.home, "/.dockercfg"), /*legacy=*/true});
 }
 
 absl::StatusOr<Credentials> CredentialStore::AskHelpers(const AuthFile& file, absl::string_view host) {
@@ -166,7 +171,7 @@ absl::StatusOr<Credentials> CredentialStore::FindAny(absl::Span<const std::strin
       continue;
     }
     const bool missing = ErrnoOf(file.status()) == ENOENT || ErrnoOf(file.status()) == ENOTDIR;
-    if (missing && !chosen_) continue;
+    if (missing && !must_exist_) continue;
     if (path.path == primary_) return file.status();
     // Another program's: what it can't say does not stop us.
     warnings_.push_back(absl::StrCat(StatusLine(file.status()), ", ignoring"));
@@ -208,7 +213,7 @@ absl::StatusOr<std::string> CredentialStore::Save(absl::string_view key, const C
   }
   if (helper.empty()) {
     const auto set = [&](AuthFile& file) -> absl::StatusOr<bool> {
-      RETURN_IF_ERROR(file.Set(normal, credentials));
+      RETURN_IF_ERROR(file.Set(Spelled(normal, primary_), credentials));
       return true;
     };
     RETURN_IF_ERROR(ChangeAuthFile(primary_, set));
@@ -219,7 +224,7 @@ absl::StatusOr<std::string> CredentialStore::Save(absl::string_view key, const C
   // What the file had is outdated now; and docker lists only registries that its file names.
   RETURN_IF_ERROR(ChangeAuthFile(primary_, [&](AuthFile& file) -> absl::StatusOr<bool> {
     if (file.HelperFor(host).empty() && file.Store().empty()) return file.Remove(normal);
-    file.SetPlaceholder(normal);
+    file.SetPlaceholder(Spelled(normal, primary_));
     return true;
   }));
   return named.program();

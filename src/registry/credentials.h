@@ -33,7 +33,6 @@ class CredentialStore {
 
   // Where Save and Remove write. Empty if the environment does not say.
   const std::string& primary() const { return primary_; }
-  bool chosen() const { return chosen_; }
 
   // For `name`, a registry or repository ("quay.io/team/image"). Empty credentials if there are none. A file
   // that nobody chose and that can't be read, and a general helper that fails, become warnings. Errors: of
@@ -62,7 +61,7 @@ class CredentialStore {
 
   std::vector<AuthFilePath> files_;
   std::string primary_;
-  bool chosen_ = false;
+  bool must_exist_ = false;
   std::vector<std::string> warnings_;
 };
 

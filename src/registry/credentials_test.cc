@@ -38,7 +38,7 @@ class Home {
   Home() {
     char name[] = "/tmp/credentials.XXXXXX";
     root_ = mkdtemp(name);
-    for (const char* variable : {"REGISTRY_AUTH_FILE", "DOCKER_CONFIG"}) unsetenv(variable);
+    unsetenv("REGISTRY_AUTH_FILE");
     old_path_ = getenv("PATH");
     setenv("PATH", absl::StrCat(root_, "/bin:", old_path_).c_str(), 1);
     setenv("HELPER_DIR", absl::StrCat(root_, "/kept").c_str(), 1);
@@ -52,7 +52,7 @@ class Home {
   }
   ~Home() {
     setenv("PATH", old_path_.c_str(), 1);
-    for (const char* variable : {"REGISTRY_AUTH_FILE", "DOCKER_CONFIG", "HELPER_DIR"}) unsetenv(variable);
+    for (const char* variable : {"REGISTRY_AUTH_FILE", "HELPER_DIR"}) unsetenv(variable);
     (void)os::RemoveTreeAt(AT_FDCWD, root_);
   }
   void Write(const std::string& path, absl::string_view text, mode_t mode = 0644) {
@@ -119,6 +119,20 @@ TEST_SUITE("registry/credentials") {
     CredentialStore gone(home.paths, "");
     CHECK(gone.primary() == home.Path("gone.json"));
     CHECK(absl::StrContains(Found(gone, "a.com/x"), "gone.json: No such file"));
+  }
+
+  TEST_CASE(
+      "docker's directory of configuration is the only one too, and what is written there is docker's") {
+    Home home;
+    home.Write("run/containers/auth.json", Auths("a.com", "ours"));
+    home.paths.docker_config = home.Path("docker");
+    CredentialStore store(home.paths, "");
+    CHECK(Found(store, "a.com/x") == "(nothing)");
+    REQUIRE(store.Save("docker.io", {"me", "x", ""}).ok());
+    CHECK(Found(store, "docker.io/library/debian") == "me:x");
+    CHECK(absl::StrContains(home.Read("docker/config.json"), "\"https://index.docker.io/v1/\""));
+    CHECK(*store.Remove("docker.io"));
+    CHECK_FALSE(absl::StrContains(home.Read("docker/config.json"), "docker.io"));
   }
 
   TEST_CASE("a broken file of another program is a warning, a broken one of ours an error") {

@@ -35,6 +35,8 @@ UserPaths UserPathsFromEnvironment(uid_t uid) {
   if (paths.config_home.empty()) paths.config_home = Below(paths.home, ".config");
   paths.cache_home = AbsolutePathVariable("XDG_CACHE_HOME");
   if (paths.cache_home.empty()) paths.cache_home = Below(paths.home, ".cache");
+  const char* docker_config = getenv("DOCKER_CONFIG");
+  if (docker_config != nullptr) paths.docker_config = docker_config;
   for (const std::string& candidate :
        {AbsolutePathVariable("XDG_RUNTIME_DIR"), absl::StrCat("/run/user/", uid)}) {
     if (!IsOurDirectory(candidate)) continue;

@@ -11,14 +11,15 @@
 
 namespace coracle::registry {
 
-// Every path is absolute, or empty where the environment does not say.
+// Paths are absolute where nothing else is said, or empty where the environment does not say.
 struct UserPaths {
   bool rootless = false;
-  uid_t uid = 0;            // of the caller, as seen outside of our user namespace
-  std::string home;         // $HOME
-  std::string config_home;  // $XDG_CONFIG_HOME, or ~/.config
-  std::string cache_home;   // $XDG_CACHE_HOME, or ~/.cache
-  std::string runtime_dir;  // $XDG_RUNTIME_DIR, or /run/user/UID, if it is a directory of the user
+  uid_t uid = 0;              // of the caller, as seen outside of our user namespace
+  std::string home;           // $HOME
+  std::string config_home;    // $XDG_CONFIG_HOME, or ~/.config
+  std::string cache_home;     // $XDG_CACHE_HOME, or ~/.cache
+  std::string docker_config;  // $DOCKER_CONFIG, a directory as it was given; empty if not set
+  std::string runtime_dir;    // $XDG_RUNTIME_DIR, or /run/user/UID, if it is a directory of the user
 };
 
 // `uid` is the caller's, as seen outside of our user namespace.
