@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "base/utf8.h"
 #include "toml.hpp"
 
 namespace coracle {
@@ -77,6 +78,23 @@ class ShapeCheck {
 
 struct TooManyMembers : std::exception {};
 
+// TOML is UTF-8 without control characters; the parser runs past the end of some sequences that are not.
+absl::Status CheckCharacters(absl::string_view text) {
+  size_t line = 1;
+  while (!text.empty()) {
+    const auto byte = static_cast<unsigned char>(text[0]);
+    if (byte == '\n') ++line;
+    if ((byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r') || byte == 0x7f) {
+      return Malformed(line, "control character");
+    }
+    const size_t before = text.size();
+    if (TakeCodePoint(text) == kReplacementCharacter && before - text.size() == 1) {
+      return Malformed(line, "not UTF-8");
+    }
+  }
+  return absl::OkStatus();
+}
+
 Json ToJson(const Value& value) {
   switch (value.type()) {
     case toml::value_t::boolean:
@@ -112,6 +130,7 @@ absl::StatusOr<Json> ParseToml(absl::string_view text) {
   if (text.size() > kMaxTomlBytes) {
     return absl::InvalidArgumentError(absl::StrCat("TOML longer than ", kMaxTomlBytes, " bytes"));
   }
+  RETURN_IF_ERROR(CheckCharacters(text));
   RETURN_IF_ERROR(ShapeCheck(text).Run());
   try {
     std::istringstream stream{std::string(text)};

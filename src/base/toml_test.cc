@@ -37,6 +37,13 @@ TEST_SUITE("base/toml") {
     }
   }
 
+  TEST_CASE("what is not UTF-8, or has control characters, does not reach the parser") {
+    CHECK(ParseToml("a = 1\nb = 'q\xf7y'\n").status().message() == "malformed TOML in line 2: not UTF-8");
+    CHECK(ParseToml(absl::string_view("a = '\0'", 7)).status().message() ==
+          "malformed TOML in line 1: control character");
+    CHECK(DumpJson(*ParseToml("a = '\u20ac \xef\xbf\xbd'")) == "{\"a\":\"\u20ac \xef\xbf\xbd\"}");
+  }
+
   TEST_CASE("what is too deep or too long is refused before it is built") {
     CHECK(absl::IsInvalidArgument(ParseToml("a = " + std::string(100000, '[')).status()));
     CHECK(absl::IsInvalidArgument(ParseToml("a = " + std::string(33, '[') + std::string(33, ']')).status()));

@@ -18,7 +18,7 @@ absl::string_view SectionTitle(Section section) {
 
 absl::string_view GroupTitle(Group group) {
   static constexpr absl::string_view kTitles[] = {"Run and control containers", "Look at containers",
-                                                  "Images", "System", "Command groups"};
+                                                  "Images and registries", "System", "Command groups"};
   static_assert(sizeof(kTitles) / sizeof(kTitles[0]) == static_cast<size_t>(Group::kCount));
   return kTitles[static_cast<size_t>(group)];
 }

@@ -54,6 +54,10 @@ int CmdVolumeMount(Invocation& invocation);
 int CmdVolumePrune(Invocation& invocation);
 int CmdVolumeRm(Invocation& invocation);
 int CmdVolumeUnmount(Invocation& invocation);
+// Registries.
+int CmdLogin(Invocation& invocation);
+int CmdLogout(Invocation& invocation);
+int CmdSearch(Invocation& invocation);
 
 // System.
 int CmdCompletion(Invocation& invocation);

@@ -162,6 +162,7 @@ constexpr Node kImageNodes[] = {
     {"push", &kPush},
     {"remove", &kRmi, Group::kNested, /*alias=*/true},
     {"rm", &kRmi},
+    {"search", &kSearch},
     {"tag", &kTag},
     {"untag", &kUntag},
 };

@@ -6,7 +6,7 @@ namespace {
 
 constexpr Option kGlobal[] = {
     String("cgroup-manager", '\0', "MANAGER", "Who makes cgroups: cgroupfs or systemd"),
-    String("config", '\0', "DIR", "Directory with the client's configuration").NotYet(),
+    String("config", '\0', "DIR", "Directory whose config.json has the credentials (also $DOCKER_CONFIG)"),
     String("connection", '\0', "NAME", "Connection to a remote service").NotYet("default"),
     String("context", 'c', "NAME", "Context of docker's client").NotYet("default"),
     Flag("debug", 'D', "Log everything: --log-level debug"),
@@ -50,6 +50,8 @@ constexpr Node kNodes[] = {
     {"init", &kInit, Group::kRun},
     {"inspect", &kInspect, Group::kInspect},
     {"kill", &kKill, Group::kRun},
+    {"login", &kLogin, Group::kImage},
+    {"logout", &kLogout, Group::kImage},
     {"logs", &kLogs, Group::kInspect},
     {"oci", &kOci, Group::kNested},
     {"pause", &kPause, Group::kRun},
@@ -62,6 +64,7 @@ constexpr Node kNodes[] = {
     {"rm", &kRm, Group::kRun},
     {"rmi", &kRmi, Group::kImage},
     {"run", &kRun, Group::kRun},
+    {"search", &kSearch, Group::kImage},
     {"start", &kStart, Group::kRun},
     {"stop", &kStop, Group::kRun},
     {"system", &kSystem, Group::kNested},

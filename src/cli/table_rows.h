@@ -15,6 +15,8 @@ extern const Command kAttach, kCp, kExec, kInit, kKill, kPause, kRename, kRestar
 extern const Command kContainer, kLogs, kPort, kPs, kTop;
 // table_image.cc
 extern const Command kImage, kImages, kImport, kPull, kPush, kRmi, kTag, kUntag;
+// table_registry.cc
+extern const Command kLogin, kLogout, kSearch;
 // table_system.cc
 extern const Command kComplete, kCompletion, kHelp, kInfo, kInspect, kMan, kSystem, kVersion;
 // table_volume.cc
