@@ -12,7 +12,7 @@ build_packages=(
 )
 # What the tests run: the test runner and lints; root file systems; newuidmap and fuse-overlayfs for rootless; a
 # terminal to type into; ps, ip, setpriv and man to look at results with; podman, which drives coracle-oci; a registry
-# and what its users' file and certificates are made with.
+# and what its users' file and certificates are made with; skopeo, which reads and writes the same files.
 # shellcheck disable=SC2034
 test_packages=(
   git bats shellcheck clang-format

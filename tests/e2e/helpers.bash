@@ -15,7 +15,7 @@ coracle_setup() {
   CORACLE_ROOT=$T/root
   CORACLE_RUNROOT=$T/run
   # Neither a terminal's width nor a user's configuration may change what a test sees.
-  unset COLUMNS CONTAINERS_CONF DOCKER_HOST CONTAINER_HOST
+  unset COLUMNS CONTAINERS_CONF DOCKER_HOST CONTAINER_HOST CONTAINERS_REGISTRIES_CONF REGISTRY_AUTH_FILE DOCKER_CONFIG
   cgroups_before=$(empty_cgroups)
 }
 
