@@ -1,7 +1,7 @@
 #include "base/toml.h"
 
+#include <algorithm>
 #include <map>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -76,8 +76,6 @@ class ShapeCheck {
   int dots_ = 0;
 };
 
-struct TooManyMembers : std::exception {};
-
 // TOML is UTF-8 without control characters; the parser runs past the end of some sequences that are not.
 absl::Status CheckCharacters(absl::string_view text) {
   size_t line = 1;
@@ -93,6 +91,17 @@ absl::Status CheckCharacters(absl::string_view text) {
     }
   }
   return absl::OkStatus();
+}
+
+size_t LargestTable(const Value& value) {
+  size_t largest = 0;
+  if (value.is_array()) {
+    for (const Value& element : value.as_array()) largest = std::max(largest, LargestTable(element));
+  } else if (value.is_table()) {
+    largest = value.as_table().size();
+    for (const auto& [key, member] : value.as_table()) largest = std::max(largest, LargestTable(member));
+  }
+  return largest;
 }
 
 Json ToJson(const Value& value) {
@@ -111,7 +120,6 @@ Json ToJson(const Value& value) {
       return array;
     }
     case toml::value_t::table: {
-      if (value.as_table().size() > kMaxJsonMembers) throw TooManyMembers();
       Json object = Json::object();
       for (const auto& [key, member] : value.as_table()) object[key] = ToJson(member);
       return object;
@@ -134,10 +142,12 @@ absl::StatusOr<Json> ParseToml(absl::string_view text) {
   RETURN_IF_ERROR(ShapeCheck(text).Run());
   try {
     std::istringstream stream{std::string(text)};
-    return ToJson(toml::parse<toml::discard_comments, std::map, std::vector>(stream, "document"));
-  } catch (const TooManyMembers&) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("TOML table with more than ", kMaxJsonMembers, " members"));
+    const Value document = toml::parse<toml::discard_comments, std::map, std::vector>(stream, "document");
+    if (LargestTable(document) > kMaxJsonMembers) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("TOML table with more than ", kMaxJsonMembers, " members"));
+    }
+    return ToJson(document);
   } catch (const toml::exception& error) {
     return Malformed(error.location().line(), "");
   } catch (const std::exception&) {

@@ -1,5 +1,6 @@
 #include "cli/prompt.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <termios.h>
 #include <unistd.h>
@@ -21,15 +22,24 @@ constexpr size_t kWatchedCount = sizeof(kWatched) / sizeof(kWatched[0]);
 volatile sig_atomic_t caught_signal = 0;
 void Catch(int signal) { caught_signal = signal; }
 
-// Turns echo off, and makes the signals that would leave it so interrupt the read instead.
+// Turns echo off. The signals that would leave it so are blocked but for the waits of WaitForInput, so that
+// none is missed between a look at `caught_signal` and the wait.
 class EchoOff {
  public:
   EchoOff() {
     if (tcgetattr(STDIN_FILENO, &saved_) != 0) return;
     caught_signal = 0;
+    sigset_t watched;
+    sigemptyset(&watched);
+    for (const int signal : kWatched) sigaddset(&watched, signal);
+    sigprocmask(SIG_BLOCK, &watched, &mask_);
     struct sigaction action = {};
-    action.sa_handler = Catch;  // without SA_RESTART: read(2) returns
-    for (size_t i = 0; i < kWatchedCount; ++i) sigaction(kWatched[i], &action, &actions_[i]);
+    action.sa_handler = Catch;
+    for (size_t i = 0; i < kWatchedCount; ++i) {
+      sigaction(kWatched[i], nullptr, &actions_[i]);
+      // What the caller ignores stays ignored.
+      if (actions_[i].sa_handler != SIG_IGN) sigaction(kWatched[i], &action, nullptr);
+    }
     termios quiet = saved_;
     quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
     quiet.c_lflag |= ECHONL;
@@ -41,25 +51,39 @@ class EchoOff {
     if (!off_) return;
     (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &saved_);
     for (size_t i = 0; i < kWatchedCount; ++i) sigaction(kWatched[i], &actions_[i], nullptr);
-    // What was held back happens now, with the terminal as it was.
-    if (caught_signal != 0) raise(caught_signal);
+    // What was held back happens now, with the terminal as it was and the cursor on a line of its own.
+    if (caught_signal != 0) {
+      (void)os::WriteAll(STDERR_FILENO, "\n");
+      raise(caught_signal);
+    }
+    sigprocmask(SIG_SETMASK, &mask_, nullptr);
   }
 
  private:
   termios saved_ = {};
+  sigset_t mask_ = {};
   struct sigaction actions_[kWatchedCount] = {};
   bool off_ = false;
 };
+
+// False if one of the watched signals came first.
+bool WaitForInput() {
+  sigset_t none;
+  sigprocmask(SIG_SETMASK, nullptr, &none);
+  for (const int signal : kWatched) sigdelset(&none, signal);
+  pollfd fd = {STDIN_FILENO, POLLIN, 0};
+  while (ppoll(&fd, 1, nullptr, &none) < 0 && errno == EINTR) {
+    if (caught_signal != 0) return false;
+  }
+  return true;  // or an error, which read(2) will tell
+}
 
 absl::StatusOr<std::string> ReadLine() {
   std::string line;
   char c;
   while (line.size() < kMaxLine) {
-    const ssize_t got = read(STDIN_FILENO, &c, 1);
-    if (got < 0 && errno == EINTR) {
-      if (caught_signal == 0) continue;
-      return absl::CancelledError("interrupted");
-    }
+    if (!WaitForInput()) return absl::CancelledError("interrupted");
+    const ssize_t got = TEMP_FAILURE_RETRY(read(STDIN_FILENO, &c, 1));
     if (got < 0) return ErrnoStatus(errno, "read standard input");
     if (got == 0 && line.empty()) return absl::CancelledError("end of input");
     if (got == 0 || c == '\n') break;
@@ -73,6 +97,7 @@ absl::StatusOr<std::string> ReadLine() {
 bool CanAsk() { return isatty(STDIN_FILENO) == 1; }
 
 absl::StatusOr<std::string> Ask(absl::string_view question) {
+  caught_signal = 0;
   (void)os::WriteAll(STDERR_FILENO, question);  // nowhere else to say it
   return ReadLine();
 }

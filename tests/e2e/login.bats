@@ -96,7 +96,7 @@ Login Succeeded!"
   require expect
   registry_start --auth 'ann:open sesame'
   cat > "$T/ask" << END
-log_user 1
+set timeout 60
 spawn $CORACLE login $registry
 expect "Username: " { send "ann\r" }
 expect "Password: " { send "open sesame\r" }
@@ -111,8 +111,8 @@ END
   coracle logout "$registry"
   # Interrupted in the middle: the terminal shows again what is typed.
   cat > "$T/interrupt" << END
-log_user 1
-spawn sh -c "$CORACLE login -u ann $registry; stty -a | grep -o -w -e -echo -e echo; echo done"
+set timeout 60
+spawn sh -c "trap : INT; $CORACLE login -u ann $registry; stty -a | grep -o -w -e -echo -e echo; echo done"
 expect "Password: " { send "\003" }
 expect "done"
 expect eof
@@ -180,7 +180,8 @@ END
   run_ok login "${ann[@]}" -v "$registry"
   contains "Used: docker-credential-test"
   equals "open sesame" "$(jq -r .Secret "$T/kept/secret")"
-  [ -z "$(grep -rl sesame "$HOME" "$XDG_RUNTIME_DIR" "$T/calls")" ]
+  run grep -rl sesame "$HOME" "$XDG_RUNTIME_DIR" "$T/calls"
+  equals ""
   equals ann "$(coracle login --get-login "$registry")"
   run_ok search "$registry/"
   run_ok logout "$registry"
@@ -224,7 +225,7 @@ END
   skopeo copy -q --dest-tls-verify=false "docker-archive:$T/tiny.tar" "docker://$registry/web:2.0"
   run_ok search "$registry/web"
   equals "NAME" "${lines[0]%% *}"
-  equals "$registry/web $registry/team/web" "$(echo ${lines[1]} ${lines[2]})"
+  equals "$registry/web $registry/team/web" "$(xargs <<< "${lines[1]} ${lines[2]}")"
   equals 3 "${#lines[@]}"
   run_ok search --limit 1 --format '{{.Index}} {{.Name}}' "$registry/"
   equals 1 "${#lines[@]}"
@@ -272,7 +273,7 @@ END
   contains "registry blocked.invalid is blocked in $CONTAINERS_REGISTRIES_CONF" "$stderr"
   echo 'x = [' > "$CONTAINERS_REGISTRIES_CONF"
   run_fails 125 search web
-  contains "registries.conf: malformed TOML in line 1" "$stderr"
+  contains "registries.conf: malformed TOML in line" "$stderr"
   # What does not need it does not read it.
   run_ok images
 }
