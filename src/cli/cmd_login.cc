@@ -9,6 +9,7 @@
 #include "cli/invocation.h"
 #include "cli/prompt.h"
 #include "cli/registry_options.h"
+#include "cli/transfer_options.h"
 #include "os/file.h"
 #include "registry/auth_file.h"
 
@@ -128,7 +129,7 @@ absl::Status Login(Invocation& invocation, Access& access, const std::string& ke
 absl::Status Run(Invocation& invocation) {
   const ParsedCommand& parsed = invocation.parsed();
   RETURN_IF_ERROR(CheckOptions(parsed));
-  registry::AccessOptions options = ReadAccessOptions(parsed);
+  ASSIGN_OR_RETURN(registry::AccessOptions options, ReadAccessOptions(parsed));
   if (parsed.WasSet("compat-auth-file")) options.authfile = parsed.GetString("compat-auth-file");
   ASSIGN_OR_RETURN(Access access, Access::Open(std::move(options)));
   ASSIGN_OR_RETURN(const std::string key, RegistryArgument(invocation.args().empty() ? DefaultRegistry(access)

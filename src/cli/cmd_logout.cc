@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/invocation.h"
 #include "cli/registry_options.h"
+#include "cli/transfer_options.h"
 #include "oci/reference.h"
 
 namespace coracle::cli {
@@ -29,7 +30,7 @@ absl::Status Run(Invocation& invocation) {
   if (all && !invocation.args().empty()) {
     return absl::InvalidArgumentError("--all and a registry exclude each other");
   }
-  registry::AccessOptions options = ReadAccessOptions(parsed);
+  ASSIGN_OR_RETURN(registry::AccessOptions options, ReadAccessOptions(parsed));
   if (parsed.WasSet("compat-auth-file")) options.authfile = parsed.GetString("compat-auth-file");
   ASSIGN_OR_RETURN(registry::Access access, registry::Access::Open(std::move(options)));
   if (all) {

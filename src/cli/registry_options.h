@@ -1,4 +1,4 @@
-// Options of every command that talks to a registry.
+// Options and arguments of commands on registries themselves.
 #ifndef CORACLE_CLI_REGISTRY_OPTIONS_H_
 #define CORACLE_CLI_REGISTRY_OPTIONS_H_
 
@@ -9,7 +9,7 @@
 
 namespace coracle::cli {
 
-// Rows for table_*.cc: the whole list, or single ones where a command has not all of them.
+// Rows for table_*.cc.
 inline constexpr Option kAuthfileOption =
     String("authfile", '\0', "FILE", "File with the credentials (also $REGISTRY_AUTH_FILE)");
 inline constexpr Option kCertDirOption =
@@ -18,20 +18,9 @@ inline constexpr Option kCredsOption =
     String("creds", '\0', "USER:PASSWORD", "Credentials, in place of those that login has stored");
 inline constexpr Option kTlsVerifyOption =
     Flag("tls-verify", '\0', "Require HTTPS and trusted certificates, whatever registries.conf says");
-inline constexpr Option kRetryOption =
-    Typed(OptionType::kUint, "retry", '\0', "COUNT", "Retry so often when the registry can't be reached")
-        .Default("3");
-inline constexpr Option kRetryDelayOption =
-    Typed(OptionType::kDuration, "retry-delay", '\0', "DURATION",
-          "Wait before the first retry; doubles with each unless given");
-inline constexpr Option kRegistryAccessOptions[] = {
-    kAuthfileOption, kCertDirOption, kCredsOption, kTlsVerifyOption, kRetryOption, kRetryDelayOption,
-};
 
-// What the command line says about registries. Options that the command does not have count as not given.
-registry::AccessOptions ReadAccessOptions(const ParsedCommand& parsed);
-
-// Access by those options. What was survived is printed by PrintAccessWarnings, once the command has used it.
+// Access by the options that ReadAccessOptions reads. What was survived is printed by PrintAccessWarnings,
+// once the command has used it.
 absl::StatusOr<registry::Access> OpenAccess(const ParsedCommand& parsed);
 void PrintAccessWarnings(registry::Access& access);
 

@@ -41,6 +41,8 @@ bool OnlyOneIdMapped() {
 absl::StatusOr<registry::AccessOptions> ReadAccessOptions(const ParsedCommand& parsed) {
   registry::AccessOptions options;
   options.paths = registry::UserPathsFromEnvironment(CallingUser());
+  // docker's --config: a directory whose config.json has the credentials.
+  if (parsed.GlobalWasSet("config")) options.paths.docker_config = parsed.GlobalString("config");
   options.authfile = Text(parsed, "authfile");
   options.creds = Text(parsed, "creds");
   options.cert_dir = Text(parsed, "cert-dir");
