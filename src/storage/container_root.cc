@@ -10,7 +10,7 @@
 #include "storage/copy_tree.h"
 #include "storage/driver.h"
 #include "storage/fuse_overlay.h"
-#include "storage/layer_store.h"
+#include "storage/lower_dirs.h"
 
 namespace coracle::storage {
 namespace {
@@ -46,29 +46,6 @@ absl::Status MakeUpper(const std::string& path, const struct stat& like) {
   return absl::OkStatus();
 }
 
-// Lower directories, top first.
-absl::StatusOr<std::vector<std::string>> LowerOf(const store::Store& store,
-                                                 const store::ContainerRecord& record) {
-  std::vector<std::string> lower;
-  if (!record.rootfs().empty()) {
-    lower.push_back(record.rootfs());
-    return lower;
-  }
-  if (record.layer_ids().empty()) {
-    return WithExitCode(
-        absl::FailedPreconditionError(absl::StrCat("container ", record.id(), " has no layers")),
-        kExitEngine);
-  }
-  if (static_cast<size_t>(record.layer_ids_size()) > os::kMaxOverlayLayers) {
-    return WithExitCode(absl::InvalidArgumentError(
-                            absl::StrCat("the image has ", record.layer_ids_size(), " layers, more than the ",
-                                         os::kMaxOverlayLayers, " that overlay takes")),
-                        kExitEngine);
-  }
-  for (const std::string& id : record.layer_ids()) lower.push_back(LayerDiffDir(store, id));
-  return lower;
-}
-
 // Copies once; the copy is whole when it has its name.
 absl::StatusOr<PreparedRoot> PrepareCopy(const std::string& dir, const std::vector<std::string>& lower,
                                          bool user_xattr) {
@@ -98,11 +75,13 @@ absl::StatusOr<PreparedRoot> PrepareRoot(const store::Store& store, const store:
   }
   ASSIGN_OR_RETURN(const DriverChoice choice, ChooseDriver(store, driver));
   os::OverlayOptions overlay;
-  ASSIGN_OR_RETURN(overlay.lower, LowerOf(store, record));
+  ASSIGN_OR_RETURN(overlay.lower, LowerDirs(store, record));
   ASSIGN_OR_RETURN(const struct stat top,
                    StatRoot(overlay.lower.front(), record.rootfs().empty() ? "layer" : "rootfs"));
   const std::string dir = store.ContainerDir(record.id());
   if (choice.driver == Driver::kVfs) return PrepareCopy(dir, overlay.lower, choice.user_xattr);
+  ASSIGN_OR_RETURN(overlay.lower,
+                   FitOverlay(std::move(overlay.lower), dir, choice.user_xattr, os::kMaxOverlayLayers));
   overlay.upper = absl::StrCat(dir, "/upper");
   overlay.work = absl::StrCat(dir, "/work");
   overlay.user_xattr = choice.user_xattr;

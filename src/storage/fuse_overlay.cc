@@ -29,9 +29,10 @@ absl::Status MountFuseOverlay(const os::OverlayOptions& overlay, const std::stri
   (void)umount2(target.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);  // what an earlier run left; mostly nothing
   std::vector<std::string> lower;
   for (const std::string& directory : overlay.lower) lower.push_back(Escaped(directory));
-  const std::string options =
-      absl::StrCat("lowerdir=", absl::StrJoin(lower, ":"), ",upperdir=", Escaped(overlay.upper),
-                   ",workdir=", Escaped(overlay.work));
+  std::string options = absl::StrCat("lowerdir=", absl::StrJoin(lower, ":"));
+  if (!overlay.upper.empty()) {
+    absl::StrAppend(&options, ",upperdir=", Escaped(overlay.upper), ",workdir=", Escaped(overlay.work));
+  }
   const char* argv[] = {program.c_str(), "-o", options.c_str(), target.c_str(), nullptr};
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return ErrnoStatus(errno, "make a pipe");
