@@ -152,11 +152,13 @@ constexpr Command kImagePrune = {
 };
 
 constexpr Node kImageNodes[] = {
+    {"diff", &kDiff},
     {"exists", &kImageExists},
     {"import", &kImport},
     {"inspect", &kImageInspect},
     {"list", &kImages},
     {"ls", &kImages, Group::kNested, /*alias=*/true},
+    {"mount", &kImageMount},
     {"prune", &kImagePrune},
     {"pull", &kPull},
     {"push", &kPush},
@@ -164,6 +166,8 @@ constexpr Node kImageNodes[] = {
     {"rm", &kRmi},
     {"search", &kSearch},
     {"tag", &kTag},
+    {"umount", &kImageUnmount, Group::kNested, /*alias=*/true},
+    {"unmount", &kImageUnmount},
     {"untag", &kUntag},
 };
 

@@ -6,6 +6,12 @@
 
 namespace coracle::cli {
 
+// table_changes.cc
+extern const Command kCommit, kDiff, kExport;
+// table_mount.cc
+extern const Command kImageMount, kImageUnmount, kMount, kUnmount, kUnshare;
+// table_disk.cc
+extern const Command kSystemDf, kSystemPrune;
 // table_run.cc
 extern const Command kRun, kCreate;
 // table_container.cc

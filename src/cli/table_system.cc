@@ -27,7 +27,11 @@ constexpr Example kCompletionExamples[] = {
     {"completion fish > ~/.config/fish/completions/coracle.fish", "for fish"},
 };
 
-constexpr Node kSystemNodes[] = {{"info", &kInfo}};
+constexpr Node kSystemNodes[] = {
+    {"df", &kSystemDf},
+    {"info", &kInfo},
+    {"prune", &kSystemPrune},
+};
 
 }  // namespace
 

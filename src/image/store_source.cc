@@ -7,6 +7,7 @@
 #include "base/sha256.h"
 #include "base/status.h"
 #include "image/image_files.h"
+#include "storage/layer_blob.h"
 #include "store/lease.h"
 
 namespace coracle::image {
@@ -42,9 +43,9 @@ class Source : public StoreSource {
   }
   absl::StatusOr<std::unique_ptr<archive::ByteSource>> OpenBlob(const oci::Descriptor& blob,
                                                                 int64_t offset) override {
-    const std::string path = store_.BlobPath(blob.digest.hex());
-    ASSIGN_OR_RETURN(os::UniqueFd fd, os::OpenAt(AT_FDCWD, path, O_RDONLY));
-    if (lseek(fd.get(), offset, SEEK_SET) < 0) return ErrnoStatus(errno, absl::StrCat("seek ", path));
+    ASSIGN_OR_RETURN(os::UniqueFd fd, storage::OpenBlob(store_, blob.digest.hex()));
+    if (lseek(fd.get(), offset, SEEK_SET) < 0)
+      return ErrnoStatus(errno, absl::StrCat("seek in blob ", blob.digest.str()));
     return std::make_unique<FileStream>(std::move(fd));
   }
 
@@ -79,8 +80,10 @@ absl::Status Source::Hold() {
   std::vector<const oci::Descriptor*> blobs = {&manifest.config};
   for (const oci::Descriptor& layer : manifest.layers) blobs.push_back(&layer);
   for (const oci::Descriptor* blob : blobs) RETURN_IF_ERROR(lease_.ClaimBlob(blob->digest.hex()));
+  // A layer that was made here has no blob: its archive is made from its directory.
+  for (const std::string& layer : found_.record.layer_ids()) RETURN_IF_ERROR(lease_.ClaimLayer(layer));
   for (const oci::Descriptor* blob : blobs) {
-    if (os::ExistsAt(AT_FDCWD, store_.BlobPath(blob->digest.hex()))) continue;
+    if (storage::HasBlob(store_, blob->digest.hex())) continue;
     return absl::NotFoundError(absl::StrCat("blob ", blob->digest.str(), " is not in the store"));
   }
   return absl::OkStatus();
