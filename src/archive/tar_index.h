@@ -1,8 +1,8 @@
 // The members of a tar archive by their names, so that each is read on its own, in any order.
 //
 // For archives that are a container of documents and blobs (image archives), never for trees: nothing is
-// unpacked, names are only compared. They are hostile all the same, because they reach messages and are joined
-// with each other where links are followed.
+// unpacked, names are only compared. They are hostile all the same, because they reach messages and are
+// joined with each other where links are followed.
 #ifndef CORACLE_ARCHIVE_TAR_INDEX_H_
 #define CORACLE_ARCHIVE_TAR_INDEX_H_
 

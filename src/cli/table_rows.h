@@ -19,6 +19,8 @@ extern const Command kAttach, kCp, kExec, kInit, kKill, kPause, kRename, kRestar
     kUnpause, kWait;
 // table_container_view.cc
 extern const Command kContainer, kLogs, kPort, kPs, kTop;
+// table_archive.cc
+extern const Command kLoad, kSave;
 // table_image.cc
 extern const Command kImage, kImages, kImport, kPull, kPush, kRmi, kTag, kUntag;
 // table_registry.cc

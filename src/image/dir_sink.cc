@@ -44,7 +44,8 @@ class Sink : public ImageSink {
   absl::StatusOr<oci::Descriptor> PutLayer(const LayerToPut& layer) override {
     ASSIGN_OR_RETURN(const std::unique_ptr<archive::ByteSource> stream, layer.open(0));
     oci::Descriptor kept = layer.descriptor;
-    ASSIGN_OR_RETURN(const WrittenBlob written, members_->PutBlob(*stream, kept.digest, kept.size, kBlobName));
+    ASSIGN_OR_RETURN(const WrittenBlob written,
+                     members_->PutBlob(*stream, kept.digest, kept.size, kBlobName));
     kept.digest = written.digest;
     kept.size = written.size;
     Keep(kBlobName.For(kept.digest.hex()));

@@ -1,5 +1,5 @@
-// An image in a plain directory, skopeo's dir: its manifest in manifest.json, each blob under the digits of its
-// digest, an index's images in DIGITS.manifest.json.
+// An image in a plain directory, skopeo's dir: its manifest in manifest.json, each blob under the digits of
+// its digest, an index's images in DIGITS.manifest.json.
 #ifndef CORACLE_IMAGE_DIR_SOURCE_H_
 #define CORACLE_IMAGE_DIR_SOURCE_H_
 

@@ -81,8 +81,8 @@ absl::StatusOr<oci::Descriptor> DockerArchiveSink::PutLayer(const LayerToPut& la
     ASSIGN_OR_RETURN(written, writer_.members_->PutBlob(*stream, kept.digest, kept.size, kLayerName));
   }
   if (!layer.diff_id.empty() && written.digest != layer.diff_id) {
-    return absl::DataLossError(absl::StrCat("its content has digest ", written.digest.str(), " instead of ",
-                                            layer.diff_id.str()));
+    return absl::DataLossError(
+        absl::StrCat("its content has digest ", written.digest.str(), " instead of ", layer.diff_id.str()));
   }
   kept.digest = written.digest;
   kept.size = written.size;

@@ -21,8 +21,8 @@ namespace coracle::image {
 // The size of a layer's content, if it is known beforehand: then a pipe needs no spool.
 using ContentSizes = std::function<std::optional<int64_t>(const oci::Digest& diff_id)>;
 
-// Several images into one archive: a sink for each, one after the other, then Finish(). A layer or config that
-// several have is written once: layers as DIFFID.tar, never compressed, configs as ID.json.
+// Several images into one archive: a sink for each, one after the other, then Finish(). A layer or config
+// that several have is written once: layers as DIFFID.tar, never compressed, configs as ID.json.
 class DockerArchiveWriter {
  public:
   explicit DockerArchiveWriter(std::unique_ptr<MemberWriter> members, ContentSizes sizes = nullptr)

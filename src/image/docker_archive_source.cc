@@ -83,7 +83,8 @@ absl::StatusOr<oci::Descriptor> DockerArchiveSource::Describe(const std::string&
   std::string head(archive::kMagicBytes, '\0');
   size_t have = 0;
   while (have < head.size()) {
-    ASSIGN_OR_RETURN(const size_t count, source->Read(absl::MakeSpan(head.data() + have, head.size() - have)));
+    ASSIGN_OR_RETURN(const size_t count,
+                     source->Read(absl::MakeSpan(head.data() + have, head.size() - have)));
     if (count == 0) break;
     have += count;
   }
@@ -131,8 +132,8 @@ absl::StatusOr<ManifestDocument> DockerArchiveSource::GetInstance(const oci::Des
   return absl::NotFoundError(absl::StrCat("docker archives have no manifest ", descriptor.digest.str()));
 }
 
-absl::StatusOr<std::unique_ptr<archive::ByteSource>> DockerArchiveSource::OpenBlob(const oci::Descriptor& blob,
-                                                                                   int64_t offset) {
+absl::StatusOr<std::unique_ptr<archive::ByteSource>> DockerArchiveSource::OpenBlob(
+    const oci::Descriptor& blob, int64_t offset) {
   const auto found = blobs_.find(blob.digest);
   if (found == blobs_.end()) {
     return absl::NotFoundError(absl::StrCat("the archive has no blob ", blob.digest.str()));

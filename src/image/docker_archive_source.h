@@ -1,5 +1,5 @@
-// Images in archives of docker save: of docker itself (directories with layer.tar and links between them; since
-// 25 blobs/sha256), of podman and of skopeo (HEX.tar).
+// Images in archives of docker save: of docker itself (directories with layer.tar and links between them;
+// since 25 blobs/sha256), of podman and of skopeo (HEX.tar).
 #ifndef CORACLE_IMAGE_DOCKER_ARCHIVE_SOURCE_H_
 #define CORACLE_IMAGE_DOCKER_ARCHIVE_SOURCE_H_
 

@@ -90,8 +90,7 @@ absl::StatusOr<std::unique_ptr<ImageSource>> OciLayoutSource::Open(std::shared_p
 
 absl::StatusOr<ManifestDocument> OciLayoutSource::GetInstance(const oci::Descriptor& descriptor) {
   ManifestDocument document;
-  ASSIGN_OR_RETURN(document.bytes,
-                   members_->Read(LayoutBlobPath(descriptor.digest), oci::kMaxManifestBytes));
+  ASSIGN_OR_RETURN(document.bytes, members_->Read(LayoutBlobPath(descriptor.digest), oci::kMaxManifestBytes));
   ASSIGN_OR_RETURN(document.digest, oci::Digest::FromHex(Sha256Hex(document.bytes)));
   if (document.digest != descriptor.digest) {
     return absl::DataLossError(absl::StrCat("manifest ", descriptor.digest.str(), ": its content has digest ",

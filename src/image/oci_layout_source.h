@@ -1,5 +1,6 @@
 // Images in an OCI layout: a directory, or a tar archive of one.
-// Source: image-spec image-layout.md; annotations.md (org.opencontainers.image.ref.name); docker save since 25.
+// Source: image-spec image-layout.md; annotations.md (org.opencontainers.image.ref.name); docker save
+// since 25.
 #ifndef CORACLE_IMAGE_OCI_LAYOUT_SOURCE_H_
 #define CORACLE_IMAGE_OCI_LAYOUT_SOURCE_H_
 

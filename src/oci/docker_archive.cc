@@ -33,7 +33,8 @@ absl::StatusOr<std::vector<DockerArchiveImage>> ParseDockerArchiveManifest(absl:
     return absl::InvalidArgumentError("manifest.json: not a list of images");
   }
   if (document.size() > kMaxManifestEntries) {
-    return absl::InvalidArgumentError(absl::StrCat("manifest.json: more than ", kMaxManifestEntries, " images"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("manifest.json: more than ", kMaxManifestEntries, " images"));
   }
   std::vector<DockerArchiveImage> images;
   for (const Json& value : document) {

@@ -1,6 +1,6 @@
 // The documents in the archives that `docker save` writes: manifest.json, and repositories of old.
-// Source: docker's image specification v1.2, "Combined Image JSON + Filesystem Changeset Format"; what docker,
-// podman and skopeo write.
+// Source: docker's image specification v1.2, "Combined Image JSON + Filesystem Changeset Format"; what
+// docker, podman and skopeo write.
 #ifndef CORACLE_OCI_DOCKER_ARCHIVE_H_
 #define CORACLE_OCI_DOCKER_ARCHIVE_H_
 
