@@ -41,8 +41,8 @@ class TarReader {
   // Reads what follows the archive's end, so that digests of the stream cover all of it.
   absl::Status DrainSource();
 
-  // Directly after Next() returned true: where the entry's stored content begins, counted from the start of the
-  // source.
+  // Directly after Next() returned true: where the entry's stored content begins, counted from the start of
+  // the source.
   int64_t content_position() const { return position_; }
 
   // After Next() returned false: whether the archive ended with its two blocks of zeros.
