@@ -22,11 +22,4 @@ absl::StatusOr<size_t> FileRange::Read(absl::Span<char> buffer) {
   return static_cast<size_t>(count);
 }
 
-int64_t FileRange::Skip(int64_t count) {
-  count = std::min(count, left_);
-  position_ += count;
-  left_ -= count;
-  return count;
-}
-
 }  // namespace coracle::archive

@@ -17,7 +17,6 @@ class FileRange : public ByteSource {
   FileRange(std::shared_ptr<const os::UniqueFd> file, int64_t offset, int64_t size)
       : file_(std::move(file)), position_(offset), left_(size) {}
   absl::StatusOr<size_t> Read(absl::Span<char> buffer) override;
-  int64_t Skip(int64_t count) override;
 
  private:
   std::shared_ptr<const os::UniqueFd> file_;

@@ -22,9 +22,6 @@ class ByteSource {
   // Up to buffer.size() (at least 1) bytes into `buffer`; how many. 0 means the end, and only that. After an
   // error nothing more may be read.
   virtual absl::StatusOr<size_t> Read(absl::Span<char> buffer) = 0;
-  // Leaves out at most `count` of the bytes that come next, where that is cheaper than reading them; how
-  // many. 0 says nothing about the end.
-  virtual int64_t Skip(int64_t /*count*/) { return 0; }
 };
 
 class ByteSink {

@@ -402,12 +402,6 @@ absl::Status TarReader::SkipContent() {
   int64_t left = remaining_ + padding_;
   remaining_ = padding_ = 0;
   while (left > 0) {
-    if (buffered().empty()) {
-      const int64_t skipped = source_.Skip(left);
-      position_ += skipped;
-      left -= skipped;
-      if (left == 0) break;
-    }
     RETURN_IF_ERROR(Buffer(1));
     const int64_t count = std::min(left, static_cast<int64_t>(buffered().size()));
     if (count == 0) return Truncated();

@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/container_json.h"
 #include "cli/image_json.h"
+#include "cli/inspect_transport.h"
 #include "cli/invocation.h"
 #include "cli/select.h"
 #include "storage/disk_usage.h"
@@ -90,6 +91,7 @@ int CmdContainerInspect(Invocation& invocation) {
 }
 
 int CmdImageInspect(Invocation& invocation) {
+  if (InspectsTransport(invocation.parsed())) return invocation.Fail(InspectTransports(invocation));
   return Inspect(invocation, Kind::kImage, /*size=*/false, /*latest=*/false);
 }
 

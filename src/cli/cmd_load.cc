@@ -3,8 +3,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
-#include "cli/commands.h"
+#include "cli/commands_archive.h"
+#include "cli/interrupt.h"
 #include "cli/invocation.h"
+#include "cli/progress_display.h"
 #include "cli/select.h"
 #include "cli/transfer_options.h"
 #include "engine/save_load.h"
@@ -35,8 +37,13 @@ absl::Status Load(Invocation& invocation) {
     request.input = "-";
   }
   engine::Engine engine = MakeEngine(invocation);
-  ASSIGN_OR_RETURN(const std::vector<engine::LoadedImage> images, engine::LoadImages(engine, request));
-  for (const engine::LoadedImage& image : images) {
+  const InterruptGuard interrupt;
+  ProgressDisplay progress(ProgressDisplay::ChooseStyle(parsed.GetBool("quiet")), "Copying");
+  request.progress = &progress;
+  request.cancel = &interrupt.flag();
+  const auto images = engine::LoadImages(engine, request);
+  if (!images.ok()) return interrupt.Result(images.status());
+  for (const engine::LoadedImage& image : *images) {
     if (image.names.empty()) invocation.out().WriteLine(absl::StrCat("Loaded image: sha256:", image.id));
     for (const std::string& name : image.names) {
       invocation.out().WriteLine(absl::StrCat("Loaded image: ", name));

@@ -1,11 +1,20 @@
 // rmi and image prune.
+#include <algorithm>
+#include <optional>
+
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "base/filter.h"
 #include "base/status.h"
+#include "base/time_format.h"
 #include "cli/commands.h"
+#include "cli/container_options.h"
 #include "cli/image_use.h"
 #include "cli/invocation.h"
 #include "cli/select.h"
 #include "image/image_store.h"
+#include "image/prune_matching.h"
+#include "oci/image_config.h"
 
 namespace coracle::cli {
 namespace {
@@ -51,6 +60,48 @@ absl::StatusOr<std::vector<std::string>> Targets(Invocation& invocation, engine:
   return targets;
 }
 
+constexpr absl::string_view kPruneKeys[] = {"dangling", "label", "until"};
+
+struct PruneFilter {
+  Filters terms;
+  bool all = false;
+  std::optional<int64_t> before;  // Unix nanoseconds
+};
+
+absl::StatusOr<PruneFilter> ReadPruneFilter(const ParsedCommand& parsed) {
+  PruneFilter filter;
+  auto terms = Filters::Parse(parsed.GetList("filter"), kPruneKeys);
+  if (!terms.ok()) return WithExitCode(terms.status(), 125);
+  filter.terms = *std::move(terms);
+  filter.all = parsed.GetBool("all");
+  for (const std::string& value : filter.terms.Values("dangling")) {
+    if (value != "true" && value != "false") {
+      return OptionError("filter", absl::StrCat("dangling=", value), "expected true or false");
+    }
+    // docker: dangling=false is --all.
+    filter.all |= value == "false";
+  }
+  for (const std::string& text : filter.terms.Values("until")) {
+    auto time = ParseTimeReference(text, absl::Now(), absl::LocalTimeZone());
+    if (!time.ok()) return WithExitCode(Annotate(time.status(), "--filter until"), 125);
+    const int64_t nanos = absl::ToUnixNanos(*time);
+    filter.before = std::min(filter.before.value_or(nanos), nanos);
+  }
+  return filter;
+}
+
+bool Matches(const PruneFilter& filter, const engine::Engine& engine, const image::ImageInfo& info) {
+  if (filter.before.has_value() && info.record.created_unix_nanos() >= *filter.before) return false;
+  if (!filter.terms.Has("label")) return true;
+  const auto text = image::ReadConfig(engine.store, info.record);
+  if (!text.ok()) return false;
+  const auto config = oci::ParseImageConfig(*text);
+  if (!config.ok()) return false;
+  Json labels = Json::object();
+  for (const auto& [key, value] : config->config.labels) labels[key] = value;
+  return filter.terms.MatchLabels(labels);
+}
+
 }  // namespace
 
 int CmdRmi(Invocation& invocation) {
@@ -71,11 +122,9 @@ int CmdRmi(Invocation& invocation) {
 
 int CmdImagePrune(Invocation& invocation) {
   const ParsedCommand& parsed = invocation.parsed();
-  if (!parsed.GetList("filter").empty()) {
-    return invocation.Fail(
-        WithExitCode(absl::UnimplementedError("image prune --filter is not supported yet"), 125));
-  }
-  const bool all = parsed.GetBool("all");
+  const auto filter = ReadPruneFilter(parsed);
+  if (!filter.ok()) return invocation.Fail(filter.status());
+  const bool all = filter->all;
   if (!parsed.GetBool("force") && !invocation.Confirm(all ? "Remove all images that no container uses?"
                                                           : "Remove all images without a name?")) {
     return 0;
@@ -83,7 +132,8 @@ int CmdImagePrune(Invocation& invocation) {
   engine::Engine engine = MakeEngine(invocation);
   const auto used = ImagesInUse(engine);
   if (!used.ok()) return invocation.Fail(used.status());
-  const auto removal = image::Prune(engine.store, all, *used);
+  const auto wanted = [&](const image::ImageInfo& info) { return Matches(*filter, engine, info); };
+  const auto removal = image::PruneMatching(engine.store, all, *used, wanted);
   if (!removal.ok()) return invocation.Fail(removal.status());
   for (const std::string& id : removal->deleted) invocation.out().WriteLine(id);
   return 0;

@@ -2,8 +2,10 @@
 #include <unistd.h>
 
 #include "base/status.h"
-#include "cli/commands.h"
+#include "cli/commands_archive.h"
+#include "cli/interrupt.h"
 #include "cli/invocation.h"
+#include "cli/progress_display.h"
 #include "cli/select.h"
 #include "engine/save_load.h"
 
@@ -26,8 +28,12 @@ absl::Status Save(Invocation& invocation) {
     }
     request.output = "-";
   }
+  const InterruptGuard interrupt;
+  ProgressDisplay progress(ProgressDisplay::ChooseStyle(parsed.GetBool("quiet")), "Copying");
+  request.progress = &progress;
+  request.cancel = &interrupt.flag();
   engine::Engine engine = MakeEngine(invocation);
-  return engine::SaveImages(engine, request);
+  return interrupt.Result(engine::SaveImages(engine, request));
 }
 
 }  // namespace

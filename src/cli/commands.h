@@ -39,9 +39,7 @@ int CmdImageInspect(Invocation& invocation);
 int CmdImagePrune(Invocation& invocation);
 int CmdImages(Invocation& invocation);
 int CmdImport(Invocation& invocation);
-int CmdLoad(Invocation& invocation);
 int CmdRmi(Invocation& invocation);
-int CmdSave(Invocation& invocation);
 int CmdTag(Invocation& invocation);
 int CmdUntag(Invocation& invocation);
 

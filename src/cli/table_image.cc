@@ -117,22 +117,6 @@ constexpr Command kImageExists = {
     .run = CmdImageExists,
 };
 
-constexpr Option kInspectOnly[] = {String("format", 'f', "FORMAT", "json or a Go template")};
-constexpr OptionSet kInspectOptions[] = {kInspectOnly};
-constexpr Example kInspectExamples[] = {{"image inspect -f '{{.Config.Cmd}}' debian", "one field"}};
-constexpr Command kImageInspect = {
-    .name = "image inspect",
-    .usage = "[options] IMAGE...",
-    .summary = "Show everything about images, as JSON",
-    .description = "An array with one object for each image, or a template's text for each.",
-    .examples = kInspectExamples,
-    .options = kInspectOptions,
-    .min_args = 1,
-    .max_args = -1,
-    .completes = Completes::kImages,
-    .run = CmdImageInspect,
-};
-
 constexpr Option kPruneOnly[] = {
     Flag("all", 'a', "Remove every image that no container uses, named or not"),
     List("filter", '\0', "KEY=VALUE", "Remove only matches: dangling, label, until"),
@@ -152,8 +136,11 @@ constexpr Command kImagePrune = {
 };
 
 constexpr Node kImageNodes[] = {
+    {"check", &kImageCheck},
+    {"copy", &kCopy},
     {"diff", &kDiff},
     {"exists", &kImageExists},
+    {"history", &kHistory},
     {"import", &kImport},
     {"inspect", &kImageInspect},
     {"list", &kImages},
@@ -167,7 +154,9 @@ constexpr Node kImageNodes[] = {
     {"rm", &kRmi},
     {"save", &kSave},
     {"search", &kSearch},
+    {"sync", &kImageSync},
     {"tag", &kTag},
+    {"tree", &kImageTree},
     {"umount", &kImageUnmount, Group::kNested, /*alias=*/true},
     {"unmount", &kImageUnmount},
     {"untag", &kUntag},

@@ -20,7 +20,9 @@ extern const Command kAttach, kCp, kExec, kInit, kKill, kPause, kRename, kRestar
 // table_container_view.cc
 extern const Command kContainer, kLogs, kPort, kPs, kTop;
 // table_archive.cc
-extern const Command kLoad, kSave;
+extern const Command kCopy, kHistory, kImageCheck, kImageInspect, kImageSync, kImageTree, kLoad, kSave;
+// table_manifest.cc
+extern const Command kManifest;
 // table_image.cc
 extern const Command kImage, kImages, kImport, kPull, kPush, kRmi, kTag, kUntag;
 // table_registry.cc

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/progress.h"
+#include "engine/transfer.h"
 #include "image/transport.h"
 #include "image/transport_name.h"
 #include "os/cancel.h"

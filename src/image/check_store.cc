@@ -335,8 +335,8 @@ absl::Status Checker::CheckLayer(const std::string& id) {
     } else if (!tree.ok()) {
       problem.why = std::string(tree.status().message());
     } else {
-      ASSIGN_OR_RETURN(const os::UniqueFd right, os::OpenAt(AT_FDCWD, absl::StrCat(fresh->path, "/diff"),
-                                                            O_RDONLY | O_DIRECTORY));
+      ASSIGN_OR_RETURN(const os::UniqueFd right,
+                       os::OpenAt(AT_FDCWD, absl::StrCat(fresh->path, "/diff"), O_RDONLY | O_DIRECTORY));
       ASSIGN_OR_RETURN(const auto difference, storage::CompareTrees(tree->get(), right.get()));
       if (difference.has_value()) problem.why = *difference;
     }
@@ -344,9 +344,8 @@ absl::Status Checker::CheckLayer(const std::string& id) {
   if (problem.why.empty()) {
     ++report_.layers;
   } else {
-    Report(std::move(problem), [&] {
-      return fresh.has_value() ? RepairLayer(id, *fresh) : absl::NotFoundError(unknown);
-    });
+    Report(std::move(problem),
+           [&] { return fresh.has_value() ? RepairLayer(id, *fresh) : absl::NotFoundError(unknown); });
   }
   if (fresh.has_value()) RETURN_IF_ERROR(os::RemoveTreeAt(AT_FDCWD, fresh->path));
   return absl::OkStatus();

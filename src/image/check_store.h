@@ -1,4 +1,5 @@
-// Whether what the store says it has is there and right: records, blobs and layers; and making it right again.
+// Whether what the store says it has is there and right: records, blobs and layers; and making it right
+// again.
 #ifndef CORACLE_IMAGE_CHECK_STORE_H_
 #define CORACLE_IMAGE_CHECK_STORE_H_
 

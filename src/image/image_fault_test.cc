@@ -9,7 +9,12 @@
 #include "base/sha256.h"
 #include "base/status.h"
 #include "doctest/doctest.h"
+#include "image/archive_writer.h"
+#include "image/check_store.h"
 #include "image/copy_image.h"
+#include "image/docker_archive_sink.h"
+#include "image/docker_archive_source.h"
+#include "image/members.h"
 #include "image/store_sink.h"
 #include "image/test_source.h"
 
@@ -70,6 +75,22 @@ absl::Status Pull(const store::Store& store, MemoryImage& source) {
   return CopyImage(source, *sink, {}).status();
 }
 
+// All images of a docker-archive.
+absl::Status Load(const store::Store& store, const std::string& file) {
+  RETURN_IF_ERROR(store.EnsureExists());
+  ASSIGN_OR_RETURN(const auto members, OpenArchiveMembers(file, store.root() + "/tmp"));
+  ASSIGN_OR_RETURN(const auto images, ReadDockerArchiveImages(*members));
+  for (const oci::DockerArchiveImage& image : images) {
+    StoreSinkOptions options;
+    options.tags = image.repo_tags;
+    options.single_id = geteuid() != 0;
+    ASSIGN_OR_RETURN(const std::unique_ptr<StoreSink> sink, StoreSink::Create(store, options));
+    DockerArchiveSource source(members, image, file);
+    RETURN_IF_ERROR(CopyImage(source, *sink, {}).status());
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 TEST_SUITE("image/fault") {
@@ -91,6 +112,65 @@ TEST_SUITE("image/fault") {
       CheckEmptyAfterPrune(*store);
     }
     CHECK(steps > 40);
+  }
+
+  TEST_CASE("a load killed at any step is absent or whole, image by image, and the next one finishes it") {
+    const std::string dir = TestStore().base();
+    REQUIRE(os::MakeDirectories(dir, 0700).ok());
+    const std::string file = dir + "/a.tar";
+    {
+      auto members = CreateArchiveWriter(file, {dir});
+      REQUIRE(members.ok());
+      DockerArchiveWriter writer(*std::move(members));
+      MemoryImage one({TarOf({{"x", Noise(5000)}})});
+      MemoryImage two({TarOf({{"x", Noise(5000)}}), TarOf({{"x", Noise(9000, 2)}})});
+      for (auto& [image, tag] :
+           {std::pair<MemoryImage*, const char*>{&one, "example.com/a:1"}, {&two, "example.com/b:1"}}) {
+        const auto sink = writer.NewSink(file, {tag}, /*finish=*/false);
+        REQUIRE(CopyImage(*image, *sink, {}).ok());
+      }
+      REQUIRE(writer.Finish().ok());
+    }
+    int steps = 0;
+    for (int n = 1;; ++n) {
+      CAPTURE(n);
+      const TestStore store;
+      if (!KilledAt(n, [&] { return Load(*store, file); })) break;
+      ++steps;
+      CheckSound(*store);
+      if (n % 2 == 0) REQUIRE(store::Sweep(*store).ok());
+      CHECK(Load(*store, file).ok());
+      CheckSound(*store);
+      for (const char* name : {"example.com/a:1", "example.com/b:1"}) CHECK(FindForRun(*store, name).ok());
+      CHECK(CheckStore(*store, {})->problems.empty());
+      CheckEmptyAfterPrune(*store);
+    }
+    CHECK(steps > 40);
+    (void)os::RemoveTreeAt(AT_FDCWD, dir);
+  }
+
+  TEST_CASE("a repair killed at any step leaves the layer damaged or whole") {
+    MemoryImage source({TarOf({{"x", Noise(5000)}})});
+    CheckOptions repair;
+    repair.repair = true;
+    repair.single_id = geteuid() != 0;
+    int steps = 0;
+    for (int n = 1;; ++n) {
+      CAPTURE(n);
+      const TestStore store;
+      REQUIRE(Pull(*store, source).ok());
+      const auto run = FindForRun(*store, "example.com/a:1");
+      REQUIRE(run.ok());
+      REQUIRE(os::WriteFileAt(AT_FDCWD, run->layer_dirs[0] + "/x", "damaged").ok());
+      const bool killed = KilledAt(n, [&] { return CheckStore(*store, repair).status(); });
+      CheckSound(*store);
+      if (!killed) break;
+      ++steps;
+      REQUIRE(CheckStore(*store, repair).ok());
+      CHECK(CheckStore(*store, {})->problems.empty());
+      CheckEmptyAfterPrune(*store);
+    }
+    CHECK(steps > 3);
   }
 
   TEST_CASE("import killed at any step is absent or whole, and works when done again") {

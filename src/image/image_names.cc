@@ -12,6 +12,7 @@
 #include "image/garbage.h"
 #include "image/image_files.h"
 #include "image/image_store.h"
+#include "image/prune_matching.h"
 #include "oci/reference.h"
 
 namespace coracle::image {
@@ -154,12 +155,18 @@ absl::StatusOr<Removal> Remove(const store::Store& store, absl::string_view refe
 }
 
 absl::StatusOr<Removal> Prune(const store::Store& store, bool all, const UsedBy& used_by) {
+  return PruneMatching(store, all, used_by, nullptr);
+}
+
+absl::StatusOr<Removal> PruneMatching(const store::Store& store, bool all, const UsedBy& used_by,
+                                      const std::function<bool(const ImageInfo&)>& wanted) {
   Removal removal;
   {
     ASSIGN_OR_RETURN(const store::FileLock lock, LockNames(store));
     ASSIGN_OR_RETURN(const std::vector<ImageInfo> images, List(store));
     for (const ImageInfo& image : images) {
       if (!all && !image.names.empty()) continue;
+      if (wanted != nullptr && !wanted(image)) continue;
       if (!CheckUnused(image, image.record.id(), used_by).ok()) continue;
       RETURN_IF_ERROR(DeleteImage(store, image, removal));
     }

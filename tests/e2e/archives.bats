@@ -162,6 +162,45 @@ ids() { "$@" images --no-trunc --format '{{.Repository}}:{{.Tag}} {{.ID}}' | sor
   equals "Loaded image: localhost/x:1"
 }
 
+# Every name below the mounted or unpacked root $1 with mode, owner, time, target, size and, of files, digest and
+# extended attributes.
+tree_of() {
+  python3 - "$1" <<'PY'
+import hashlib, os, stat, sys
+root = os.fsencode(sys.argv[1])
+for base, dirs, files in os.walk(root):
+    dirs.sort()
+    for name in sorted(dirs + files):
+        path = os.path.join(base, name)
+        s = os.lstat(path)
+        what = [os.path.relpath(path, root), oct(s.st_mode), s.st_uid, s.st_gid, s.st_rdev,
+                None if stat.S_ISDIR(s.st_mode) else (s.st_mtime_ns, s.st_size)]
+        if stat.S_ISLNK(s.st_mode): what.append(os.readlink(path))
+        if stat.S_ISREG(s.st_mode): what.append(hashlib.sha256(open(path, "rb").read()).hexdigest())
+        if not stat.S_ISLNK(s.st_mode): what.append(sorted((n, os.getxattr(path, n)) for n in os.listxattr(path)))
+        print(what)
+PY
+}
+
+@test "a Debian comes through save and load with every mode, owner, time, attribute and content" {
+  require root python3
+  import_debian deb
+  local id layer
+  id=$(coracle images -q --no-trunc deb)
+  run_ok save -q -o "$T/d.tar" deb
+  another load -q -i "$T/d.tar" > "$T/out"
+  equals "$id" "$(another images -q --no-trunc)"
+  layer=$(ls "$CORACLE_ROOT/layers")
+  tree_of "$CORACLE_ROOT/layers/$layer/diff" > "$T/before"
+  tree_of "$T/root2/layers/$layer/diff" > "$T/after"
+  [ "$(wc -l < "$T/before")" -gt 1000 ]
+  cmp "$T/before" "$T/after"
+  # And it is what tar itself makes of the fixture.
+  mkdir "$T/tree"
+  tar -C "$T/tree" --numeric-owner --xattrs --xattrs-include='*' -xpf "$(fixture debian)"
+  tree_of "$T/tree" | cmp - "$T/after"
+}
+
 # --- what no program should write ------------------------------------------------------------------------------
 
 # craft NAME: archives that are wrong in one way each, from a right one.
