@@ -100,13 +100,20 @@ absl::Status Show(Invocation& invocation, engine::Engine& engine) {
   ListingOptions options{parsed.GetString("format"), parsed.GetBool("quiet"), parsed.GetBool("noheading")};
   const bool with_size = parsed.GetBool("size") || parsed.GetString("sort") == "size";
   const bool namespaces = parsed.GetBool("namespace");
+  const absl::string_view columns = namespaces               ? kNamespaceColumns
+                                    : parsed.GetBool("size") ? kColumnsWithSize
+                                                             : kColumns;
+  const bool own_format = !options.format.empty() && options.format != "table";
+  const PsFields fields(own_format ? absl::string_view(options.format) : columns);
   std::vector<std::pair<int64_t, Json>> rows;
+  rows.reserve(views.size());
   for (const ContainerView& view : views) {
     std::optional<int64_t> size;
     if (with_size) {
       ASSIGN_OR_RETURN(size, storage::ContainerBytes(engine.store, view.record.id()));
     }
-    Json row = options.format == "json" ? PsJson(view, size) : PsRow(view, size, !parsed.GetBool("no-trunc"));
+    Json row = options.format == "json" ? PsJson(view, size)
+                                        : PsRow(view, size, !parsed.GetBool("no-trunc"), fields);
     if (namespaces && options.format != "json") AddNamespaces(view, row);
     rows.emplace_back(size.value_or(0), std::move(row));
   }
@@ -116,13 +123,7 @@ absl::Status Show(Invocation& invocation, engine::Engine& engine) {
   }
   std::vector<Json> values;
   for (auto& [size, row] : rows) values.push_back(std::move(row));
-  ListingFormat listing{kHeadings,
-                        namespaces               ? kNamespaceColumns
-                        : parsed.GetBool("size") ? kColumnsWithSize
-                                                 : kColumns,
-                        "{{.ID}}",
-                        kMapFields,
-                        {}};
+  const ListingFormat listing{kHeadings, columns, "{{.ID}}", kMapFields, {}};
   ASSIGN_OR_RETURN(const std::string text, RenderListing(listing, options, values));
   invocation.out().Write(text);
   return absl::OkStatus();

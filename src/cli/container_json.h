@@ -17,8 +17,19 @@ Json InspectJson(const engine::Engine& engine, const engine::ContainerView& view
 
 // An element of `ps --format json`.
 Json PsJson(const engine::ContainerView& view, std::optional<int64_t> size_bytes);
-// The fields of a `ps --format` template. `truncate`: short ids and commands.
-Json PsRow(const engine::ContainerView& view, std::optional<int64_t> size_bytes, bool truncate);
+// Which fields a template may show: a listing of a thousand containers makes no others.
+class PsFields {
+ public:
+  explicit PsFields(absl::string_view format);  // outlives the object
+  bool Has(absl::string_view name) const;
+
+ private:
+  absl::string_view format_;
+  bool all_ = false;
+};
+// Those fields of a `ps --format` template. `truncate`: short ids and commands.
+Json PsRow(const engine::ContainerView& view, std::optional<int64_t> size_bytes, bool truncate,
+           const PsFields& fields);
 
 // "Up 5 minutes", "Exited (0) 2 hours ago", "Created", "Up 3 seconds (Paused)".
 std::string StatusText(const engine::ContainerView& view);

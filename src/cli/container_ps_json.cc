@@ -1,6 +1,8 @@
 // What ps says about a container.
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
@@ -32,6 +34,15 @@ Json Destinations(const ContainerView& view) {
   Json mounts = Json::array();
   for (const store::Mount& mount : view.record.config().mounts()) mounts.push_back(mount.destination());
   return mounts;
+}
+
+std::string CommandText(const store::ContainerRecord& record, bool truncate) {
+  std::string command = absl::StrJoin(record.config().command(), " ");
+  if (command.empty()) command = absl::StrJoin(record.config().args(), " ");
+  if (truncate && command.size() > kShownCommandCharacters) {
+    command = absl::StrCat(command.substr(0, kShownCommandCharacters - 1), "…");
+  }
+  return command;
 }
 
 std::string Ago(int64_t unix_nanos) { return HumanAgo(absl::FromUnixNanos(unix_nanos), absl::Now()); }
@@ -94,47 +105,60 @@ Json PsJson(const ContainerView& view, std::optional<int64_t> size_bytes) {
   return json;
 }
 
-Json PsRow(const ContainerView& view, std::optional<int64_t> size_bytes, bool truncate) {
+PsFields::PsFields(absl::string_view format) : format_(format) {
+  // A bare dot ("{{json .}}", "{{range $k, $v := .}}") shows them all.
+  for (size_t dot = format.find('.'); dot != absl::string_view::npos; dot = format.find('.', dot + 1)) {
+    all_ |= dot + 1 == format.size() || !absl::ascii_isalpha(static_cast<unsigned char>(format[dot + 1]));
+  }
+}
+
+bool PsFields::Has(absl::string_view name) const { return all_ || absl::StrContains(format_, name); }
+
+Json PsRow(const ContainerView& view, std::optional<int64_t> size_bytes, bool truncate,
+           const PsFields& fields) {
   const store::ContainerRecord& record = view.record;
   const bool running = engine::IsRunning(view);
-  std::string command = absl::StrJoin(record.config().command(), " ");
-  if (command.empty()) command = absl::StrJoin(record.config().args(), " ");
-  if (truncate && command.size() > kShownCommandCharacters) {
-    command = absl::StrCat(command.substr(0, kShownCommandCharacters - 1), "…");
-  }
-  const absl::Time created = absl::FromUnixNanos(record.created_unix_nanos());
   Json row;
-  row["ID"] = truncate ? std::string(ShortId(record.id())) : record.id();
-  row["Image"] = record.image_name().empty() ? record.rootfs() : record.image_name();
-  row["ImageID"] = truncate ? std::string(ShortId(record.image_id())) : record.image_id();
-  row["Command"] = command;
-  row["CreatedAt"] = absl::FormatTime("%Y-%m-%d %H:%M:%E*S %z %Z", created, absl::LocalTimeZone());
-  row["CreatedHuman"] = Ago(record.created_unix_nanos());
-  row["RunningFor"] = row["CreatedHuman"];
-  row["Created"] = record.created_unix_nanos() / 1000000000;
-  row["Status"] = StatusText(view);
-  row["State"] = std::string(engine::StatusName(view));
-  row["Ports"] = "";
-  row["Names"] = record.name();
-  row["Labels"] = Labels(view);
-  row["Label"] = row["Labels"];
-  row["Mounts"] = absl::StrJoin(Destinations(view), ",", [](std::string* out, const Json& mount) {
-    absl::StrAppend(out, mount.get<std::string>());
+  const auto add = [&](const char* name, const auto& value) {
+    if (fields.Has(name)) row[name] = value();
+  };
+  add("ID", [&] { return truncate ? std::string(ShortId(record.id())) : record.id(); });
+  add("Image", [&] { return record.image_name().empty() ? record.rootfs() : record.image_name(); });
+  add("ImageID", [&] { return truncate ? std::string(ShortId(record.image_id())) : record.image_id(); });
+  add("Command", [&] { return CommandText(record, truncate); });
+  add("CreatedAt", [&] {
+    return absl::FormatTime("%Y-%m-%d %H:%M:%E*S %z %Z", absl::FromUnixNanos(record.created_unix_nanos()),
+                            absl::LocalTimeZone());
   });
-  row["LocalVolumes"] =
-      absl::StrCat(std::count_if(record.config().mounts().begin(), record.config().mounts().end(),
-                                 [](const store::Mount& mount) { return mount.type() == "volume"; }));
-  row["Networks"] = "";
-  row["Size"] = size_bytes.has_value() ? HumanSize(*size_bytes) : "";
-  row["Pid"] = running ? view.state.pid() : 0;
-  row["ExitCode"] = running || !view.exit.has_value() ? 0 : view.exit->exit_code();
-  row["Exited"] = engine::StatusName(view) == "exited";
-  row["ExitedAt"] = view.exit.has_value() ? view.exit->finished_unix_nanos() / 1000000000 : 0;
-  row["StartedAt"] = StartedNanos(view) / 1000000000;
-  row["Restarts"] = running ? view.state.restart_count() : 0;
-  row["AutoRemove"] = record.auto_remove();
-  row["Pod"] = "";
-  row["PodName"] = "";
+  add("CreatedHuman", [&] { return Ago(record.created_unix_nanos()); });
+  add("RunningFor", [&] { return Ago(record.created_unix_nanos()); });
+  add("Created", [&] { return record.created_unix_nanos() / 1000000000; });
+  add("Status", [&] { return StatusText(view); });
+  add("State", [&] { return std::string(engine::StatusName(view)); });
+  add("Ports", [] { return ""; });
+  add("Names", [&] { return record.name(); });
+  add("Labels", [&] { return Labels(view); });
+  add("Label", [&] { return Labels(view); });
+  add("Mounts", [&] {
+    return absl::StrJoin(Destinations(view), ",", [](std::string* out, const Json& mount) {
+      absl::StrAppend(out, mount.get<std::string>());
+    });
+  });
+  add("LocalVolumes", [&] {
+    return absl::StrCat(std::count_if(record.config().mounts().begin(), record.config().mounts().end(),
+                                      [](const store::Mount& mount) { return mount.type() == "volume"; }));
+  });
+  add("Networks", [] { return ""; });
+  add("Size", [&] { return size_bytes.has_value() ? HumanSize(*size_bytes) : ""; });
+  add("Pid", [&] { return running ? view.state.pid() : 0; });
+  add("ExitCode", [&] { return running || !view.exit.has_value() ? 0 : view.exit->exit_code(); });
+  add("Exited", [&] { return engine::StatusName(view) == "exited"; });
+  add("ExitedAt", [&] { return view.exit.has_value() ? view.exit->finished_unix_nanos() / 1000000000 : 0; });
+  add("StartedAt", [&] { return StartedNanos(view) / 1000000000; });
+  add("Restarts", [&] { return running ? view.state.restart_count() : 0; });
+  add("AutoRemove", [&] { return record.auto_remove(); });
+  add("Pod", [] { return ""; });
+  add("PodName", [] { return ""; });
   return row;
 }
 

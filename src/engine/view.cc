@@ -49,24 +49,36 @@ absl::Status RemoveAbandoned(Engine& engine, const ContainerView& view) {
   return RemoveAnonymousVolumes(engine.store, AnonymousVolumesOf(view.record));
 }
 
+std::string LivenessLock(const Engine& engine, const std::string& id) {
+  return absl::StrCat(engine.store.ContainerRunDir(id), "/lock");
+}
+
 // A start whose monitor was killed before it recorded that it runs: the lock file stays, and perhaps a
 // cgroup. Whoever starts it now holds the op lock.
 absl::Status CleanUpKilledStart(Engine& engine, const ContainerView& view) {
   const std::string& id = view.record.id();
-  const std::string lock_path = absl::StrCat(engine.store.ContainerRunDir(id), "/lock");
-  if (!os::ExistsAt(AT_FDCWD, lock_path) || store::MonitorAlive(engine.store, id)) return absl::OkStatus();
+  if (store::MonitorAlive(engine.store, id)) return absl::OkStatus();
   ASSIGN_OR_RETURN(const store::FileLock lock, store::LockContainer(engine.store, id));
   ASSIGN_OR_RETURN(const ContainerState state, store::ReadState(engine.store, id));
   if (state.status() != store::UNKNOWN || store::MonitorAlive(engine.store, id)) return absl::OkStatus();
   RETURN_IF_ERROR(RemoveUnrecordedCgroup(engine, view.record));
-  (void)unlink(lock_path.c_str());  // best effort: next time there is nothing to do either
+  (void)unlink(LivenessLock(engine, id).c_str());  // best effort: next time there is nothing to do either
   return absl::OkStatus();
+}
+
+// Whether it was started since the machine was: a monitor makes this file its lock and never removes it. For
+// the others, which may be many, there is no state to read.
+bool WasStarted(const Engine& engine, const std::string& id) {
+  return os::ExistsAt(AT_FDCWD, LivenessLock(engine, id));
 }
 
 // The rest of a container whose record is read. Errors: NotFound if cleaning up removed it.
 absl::Status Complete(Engine& engine, ContainerView& view) {
   const std::string id = view.record.id();
-  ASSIGN_OR_RETURN(view.state, store::ReadState(engine.store, id));
+  const bool started = WasStarted(engine, id);
+  if (started) {
+    ASSIGN_OR_RETURN(view.state, store::ReadState(engine.store, id));
+  }
   if (SaysAlive(view.state) && !store::MonitorAlive(engine.store, id)) {
     RETURN_IF_ERROR(Reconcile(engine, id));
     // A --rm container is gone now, which reads as NotFound.
@@ -74,14 +86,16 @@ absl::Status Complete(Engine& engine, ContainerView& view) {
     ASSIGN_OR_RETURN(view.state, store::ReadState(engine.store, id));
   }
   if (!SaysAlive(view.state)) {
-    auto exit = store::ReadExit(engine.store, id);
+    auto exit =
+        view.record.auto_remove() ? store::ReadExit(engine.store, id) : store::ReadOwnExit(engine.store, id);
     if (exit.ok()) view.exit = *std::move(exit);
   }
-  if (!IsAbandoned(engine, view)) {
-    return view.state.status() == store::UNKNOWN ? CleanUpKilledStart(engine, view) : absl::OkStatus();
+  if (IsAbandoned(engine, view)) {
+    RETURN_IF_ERROR(RemoveAbandoned(engine, view));
+    return absl::NotFoundError(absl::StrCat("container ", id, " was left by a killed run"));
   }
-  RETURN_IF_ERROR(RemoveAbandoned(engine, view));
-  return absl::NotFoundError(absl::StrCat("container ", id, " was left by a killed run"));
+  return started && view.state.status() == store::UNKNOWN ? CleanUpKilledStart(engine, view)
+                                                          : absl::OkStatus();
 }
 
 absl::StatusOr<ContainerView> Read(Engine& engine, const std::string& id) {

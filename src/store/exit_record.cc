@@ -12,11 +12,8 @@ std::string TombstonePath(const Store& store, absl::string_view id) {
   return absl::StrCat(store.runroot(), "/exits/", id);
 }
 
-}  // namespace
-
-absl::StatusOr<ExitRecord> ReadExit(const Store& store, absl::string_view id) {
-  auto exit = ReadRecord<ExitRecord>(ExitPath(store, id));
-  if (absl::IsNotFound(exit.status())) exit = ReadRecord<ExitRecord>(TombstonePath(store, id));
+// A damaged record (power cut) says no more than that there was one.
+absl::StatusOr<ExitRecord> OrUnknown(absl::StatusOr<ExitRecord> exit, absl::string_view id) {
   if (!absl::IsDataLoss(exit.status())) return exit;
   ExitRecord unknown;
   unknown.set_unknown(true);
@@ -24,6 +21,18 @@ absl::StatusOr<ExitRecord> ReadExit(const Store& store, absl::string_view id) {
   unknown.set_container_id(std::string(id));
   unknown.set_error("the record of its exit was lost");
   return unknown;
+}
+
+}  // namespace
+
+absl::StatusOr<ExitRecord> ReadOwnExit(const Store& store, absl::string_view id) {
+  return OrUnknown(ReadRecord<ExitRecord>(ExitPath(store, id)), id);
+}
+
+absl::StatusOr<ExitRecord> ReadExit(const Store& store, absl::string_view id) {
+  auto exit = ReadOwnExit(store, id);
+  return absl::IsNotFound(exit.status()) ? OrUnknown(ReadRecord<ExitRecord>(TombstonePath(store, id)), id)
+                                         : exit;
 }
 
 absl::Status WriteExit(const Store& store, absl::string_view id, const ExitRecord& exit) {

@@ -151,6 +151,8 @@ absl::Status WriteState(const Store& store, absl::string_view id, const Containe
 absl::Status ClearState(const Store& store, absl::string_view id);  // missing is fine
 bool MonitorAlive(const Store& store, absl::string_view id);                    // is the liveness lock held
 absl::StatusOr<ExitRecord> ReadExit(const Store& store, absl::string_view id);  // container's, else tombstone
+// The container's own only: what one that is not auto_remove has.
+absl::StatusOr<ExitRecord> ReadOwnExit(const Store& store, absl::string_view id);
 absl::Status WriteExit(const Store& store, absl::string_view id, const ExitRecord& exit);
 absl::Status WriteTombstone(const Store& store, const ExitRecord& exit);
 
