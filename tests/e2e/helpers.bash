@@ -148,10 +148,11 @@ coracle_teardown() {
   return "$failed"
 }
 
-# Ending takes the monitor a moment: asked again for five seconds before it counts.
+# Ending takes the monitor a moment, and cgroups may be those of tests that run at the same time: asked again for
+# fifteen seconds before it counts.
 nothing_left() {
   local i left=""
-  for ((i = 0; i < 100; i++)); do
+  for ((i = 0; i < 300; i++)); do
     left=$(list_left)
     [ -n "$left" ] || return 0
     sleep 0.05

@@ -189,4 +189,5 @@ EOF
   equals "exited 0" "$(pod inspect --format '{{.State.Status}} {{.State.ExitCode}}' "$ID")"
   pod rm -f "$ID" > /dev/null
   pod rmi -f oci-test > /dev/null
+  umount "$T/p/overlay" 2> /dev/null || true  # podman's own, kept on purpose
 }
