@@ -7,8 +7,8 @@
 
 namespace coracle::os {
 
-// MakeOverlay as it works where "lowerdir+" is not known: all lower directories in one list, of some eighty at
-// most; the working directory changes meanwhile.
+// MakeOverlay as it works where "lowerdir+" is not known: all lower directories in one list, of some eighty
+// at most; the working directory changes meanwhile.
 absl::StatusOr<UniqueFd> MakeOverlayByList(const OverlayOptions& options);
 
 }  // namespace coracle::os

@@ -43,7 +43,8 @@ class Running {
     REQUIRE(pid_ >= 0);
     if (pid_ == 0) {
       prctl(PR_SET_PDEATHSIG, SIGKILL);
-      // What is started in the background or by nohup ignores some, and a shell can't trap what it ignored at first.
+      // What is started in the background or by nohup ignores some, and a shell can't trap what it ignored at
+      // first.
       for (const int ignored : {SIGHUP, SIGINT, SIGQUIT, SIGPIPE}) signal(ignored, SIG_DFL);
       dup2(pipe_fds[1], 1);
       dup2(pipe_fds[1], 2);
