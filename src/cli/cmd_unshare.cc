@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "cli/commands_storage.h"
 #include "cli/invocation.h"
+#include "os/run_program.h"
 
 namespace coracle::cli {
 
@@ -28,8 +29,10 @@ int CmdUnshare(Invocation& invocation) {
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   signal(SIGPIPE, SIG_DFL);
-  execvp(argv[0], argv.data());
-  const int error = errno;
+  // Not by execvp(3): a directory of PATH that we may not look into would hide that there is no such program.
+  const std::string path = words[0].find('/') == std::string::npos ? os::FindInPath(words[0]) : words[0];
+  if (!path.empty()) execv(path.c_str(), argv.data());
+  const int error = path.empty() ? ENOENT : errno;
   return invocation.Fail(WithExitCode(ErrnoStatus(error, words[0]), error == ENOENT ? 127 : 126));
 }
 

@@ -1,4 +1,5 @@
-// What a container's root has from us, and is no change of the container's own.
+// What a container's root has from us, and is no change of the container's own, nor of an image committed
+// from it.
 #ifndef CORACLE_ENGINE_CHANGE_FILTER_H_
 #define CORACLE_ENGINE_CHANGE_FILTER_H_
 

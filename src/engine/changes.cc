@@ -20,14 +20,12 @@ namespace {
 // A container or image as stacked directories, top first.
 struct Stack {
   std::vector<std::string> own, all;
-  bool is_container = false;
 };
 
 absl::StatusOr<Stack> StackOf(Engine& engine, const std::string& name) {
   Stack stack;
   const auto view = Look(engine, name);
   if (view.ok()) {
-    stack.is_container = true;
     ASSIGN_OR_RETURN(stack.all, storage::RootDirs(engine.store, view->record));
     ASSIGN_OR_RETURN(stack.own, storage::LowerDirs(engine.store, view->record));
     return stack;
@@ -52,12 +50,10 @@ absl::StatusOr<Stack> StackOf(Engine& engine, const std::string& name) {
 absl::StatusOr<std::vector<storage::Change>> Diff(Engine& engine, const std::string& name,
                                                   const std::string& older) {
   ASSIGN_OR_RETURN(const Stack stack, StackOf(engine, name));
-  bool containers = stack.is_container;
   std::vector<std::string> base = stack.own;
   if (!older.empty()) {
     ASSIGN_OR_RETURN(const Stack other, StackOf(engine, older));
     base = other.all;
-    containers |= other.is_container;
   }
   const bool user_xattr = os::InUserNamespace();
   ASSIGN_OR_RETURN(const storage::MergedTree newer, storage::MergedTree::Open(stack.all, user_xattr), "diff ",
@@ -66,8 +62,8 @@ absl::StatusOr<std::vector<storage::Change>> Diff(Engine& engine, const std::str
                    name);
   ASSIGN_OR_RETURN(std::vector<storage::Change> changes, storage::DiffTrees(newer, below), "diff ", name);
   changes.erase(std::remove_if(changes.begin(), changes.end(),
-                               [&](const storage::Change& change) {
-                                 return change.path.empty() || (containers && IsMadeByUs(change.path));
+                               [](const storage::Change& change) {
+                                 return change.path.empty() || IsMadeByUs(change.path);
                                }),
                 changes.end());
   return changes;
