@@ -145,6 +145,7 @@ absl::Status Packer::PackOne(const std::string& name) {
   if (S_ISDIR(info.st_mode)) return PackDirectory(name, std::move(entry));
   if (options_.whiteouts == Whiteouts::kOverlay && marks_.IsWhiteout(level.fd.get(), name)) {
     const std::string directory = level.path.empty() ? "" : level.path + "/";
+    entry.mtime = {};  // unpacking makes a whiteout anew: the same tree has to give the same archive
     return PackMarker(absl::StrCat(directory, kWhiteoutPrefix, name), entry);
   }
   if (S_ISSOCK(info.st_mode)) {
