@@ -84,7 +84,7 @@ load helpers
 
 @test "125 for what the engine refuses" {
   import_busybox
-  run_fails 125 run --rm no-such-image true
+  run_fails 125 run --rm --pull never no-such-image true
   contains "no such image: no-such-image" "$stderr"
   run_fails 125 run --no-such-option busybox true
   run_fails 125 run --rm -u nobody-here busybox true
