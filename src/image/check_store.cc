@@ -369,10 +369,7 @@ absl::StatusOr<CheckReport> Checker::Run() {
   RETURN_IF_ERROR(ReadImages());
   RETURN_IF_ERROR(CheckBlobs());
   RETURN_IF_ERROR(CheckLayers());
-  if (changed_) {
-    ASSIGN_OR_RETURN(const os::UniqueFd root, os::OpenAt(AT_FDCWD, store_.root(), O_RDONLY | O_DIRECTORY));
-    if (syncfs(root.get()) != 0) return ErrnoStatus(errno, absl::StrCat("sync ", store_.root()));
-  }
+  if (changed_) RETURN_IF_ERROR(SyncStore(store_));
   return std::move(report_);
 }
 

@@ -108,13 +108,6 @@ absl::Status Stage(const std::string& work, const Documents& made, const std::st
   return store::WriteRecord(absl::StrCat(work, "/tag"), record, os::Durability::kVolatile);
 }
 
-// One sync of the file system instead of one for each of thousands of files.
-absl::Status SyncStore(const store::Store& store) {
-  ASSIGN_OR_RETURN(const os::UniqueFd root, os::OpenAt(AT_FDCWD, store.root(), O_RDONLY | O_DIRECTORY));
-  if (syncfs(root.get()) != 0) return ErrnoStatus(errno, absl::StrCat("sync ", store.root()));
-  return absl::OkStatus();
-}
-
 absl::Status Publish(const std::string& from, const std::string& to) {
   if (rename(from.c_str(), to.c_str()) != 0) return ErrnoStatus(errno, absl::StrCat("store ", to));
   FaultPoint("image.derived.publish");

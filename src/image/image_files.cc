@@ -103,6 +103,12 @@ absl::Status SyncDirectory(const std::string& path) {
   return absl::OkStatus();
 }
 
+absl::Status SyncStore(const store::Store& store) {
+  ASSIGN_OR_RETURN(const os::UniqueFd root, os::OpenAt(AT_FDCWD, store.root(), O_RDONLY | O_DIRECTORY));
+  if (syncfs(root.get()) != 0) return ErrnoStatus(errno, absl::StrCat("sync ", store.root()));
+  return absl::OkStatus();
+}
+
 absl::StatusOr<store::FileLock> LockNames(const store::Store& store) {
   RETURN_IF_ERROR(store.EnsureExists());
   return store::FileLock::Acquire(absl::StrCat(store.runroot(), "/image-names.lock"), "the names of images");

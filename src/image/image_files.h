@@ -19,6 +19,8 @@ absl::StatusOr<std::vector<std::string>> ListImageIds(const store::Store& store)
 // All tags, sorted by name. Damaged ones, which only a power cut makes, are left out.
 absl::StatusOr<std::vector<store::TagRecord>> ListTags(const store::Store& store);
 absl::Status SyncDirectory(const std::string& path);
+// One sync of the file system instead of one for each of thousands of files.
+absl::Status SyncStore(const store::Store& store);
 
 // Held for the few renames and unlinks that change which names and images exist; nothing long is done under
 // it, and run takes it never. It makes "this image has no name left" and "this name's image is there" stay

@@ -125,13 +125,6 @@ absl::Status StageDocuments(const store::Lease& lease, oci::ImageConfig& config,
   return store::WriteRecord(absl::StrCat(work, "/tag"), tag, os::Durability::kVolatile);
 }
 
-// One sync of the file system instead of one for each of thousands of files.
-absl::Status SyncStore(const store::Store& store) {
-  ASSIGN_OR_RETURN(const os::UniqueFd root, os::OpenAt(AT_FDCWD, store.root(), O_RDONLY | O_DIRECTORY));
-  if (syncfs(root.get()) != 0) return ErrnoStatus(errno, absl::StrCat("sync ", store.root()));
-  return absl::OkStatus();
-}
-
 // rename(2); a blob that is there already has the same bytes and is replaced.
 absl::Status Publish(const std::string& from, const std::string& to) {
   if (rename(from.c_str(), to.c_str()) != 0) return ErrnoStatus(errno, absl::StrCat("store ", to));

@@ -381,10 +381,7 @@ absl::Status Sink::Commit() {
   RETURN_IF_ERROR(NeedLease());
   FaultPoint("image.pull.before-sync");
   // One sync for all files of all layers; names after it.
-  {
-    ASSIGN_OR_RETURN(const os::UniqueFd root, os::OpenAt(AT_FDCWD, store_.root(), O_RDONLY | O_DIRECTORY));
-    if (syncfs(root.get()) != 0) return ErrnoStatus(errno, absl::StrCat("sync ", store_.root()));
-  }
+  RETURN_IF_ERROR(SyncStore(store_));
   FaultPoint("image.pull.after-sync");
   RETURN_IF_ERROR(PublishContent());
   if (!image_.known) RETURN_IF_ERROR(CompleteRecord());
