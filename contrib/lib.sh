@@ -20,7 +20,7 @@ test_packages=(
   uidmap fuse-overlayfs
   expect jq procps iproute2 util-linux man-db
   podman skopeo buildah zstd
-  docker-registry apache2-utils openssl python3
+  docker-registry docker.io apache2-utils openssl python3
 )
 
 as_root() {
