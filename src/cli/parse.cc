@@ -11,9 +11,9 @@
 #include "absl/strings/str_split.h"
 #include "base/size.h"
 #include "base/status.h"
+#include "base/suggest.h"
 #include "base/text.h"
 #include "base/time_format.h"
-#include "cli/suggest.h"
 
 namespace coracle::cli {
 namespace {

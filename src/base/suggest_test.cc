@@ -1,13 +1,13 @@
-#include "cli/suggest.h"
+#include "base/suggest.h"
 
 #include <string>
 
 #include "doctest/doctest.h"
 
-namespace coracle::cli {
+namespace coracle {
 namespace {
 
-TEST_SUITE("cli/suggest") {
+TEST_SUITE("base/suggest") {
   TEST_CASE("edits are counted, a swap of neighbours is one") {
     CHECK(EditDistance("", "abc") == 3);
     CHECK(EditDistance("run", "run") == 0);
@@ -28,4 +28,4 @@ TEST_SUITE("cli/suggest") {
 }
 
 }  // namespace
-}  // namespace coracle::cli
+}  // namespace coracle

@@ -1,4 +1,4 @@
-#include "cli/suggest.h"
+#include "base/suggest.h"
 
 #include <algorithm>
 #include <array>
@@ -6,7 +6,7 @@
 
 #include "absl/strings/match.h"
 
-namespace coracle::cli {
+namespace coracle {
 namespace {
 
 constexpr size_t kMaxWord = 64;
@@ -50,4 +50,4 @@ absl::string_view Nearest(absl::string_view word, absl::Span<const absl::string_
   return nearest;
 }
 
-}  // namespace coracle::cli
+}  // namespace coracle

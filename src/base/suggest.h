@@ -1,13 +1,13 @@
 // "Did you mean": the known word nearest to a mistyped one.
-#ifndef CORACLE_CLI_SUGGEST_H_
-#define CORACLE_CLI_SUGGEST_H_
+#ifndef CORACLE_BASE_SUGGEST_H_
+#define CORACLE_BASE_SUGGEST_H_
 
 #include <cstddef>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 
-namespace coracle::cli {
+namespace coracle {
 
 // Insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b` (optimal string
 // alignment). Words of more than 64 bytes are infinitely far.
@@ -17,6 +17,6 @@ size_t EditDistance(absl::string_view a, absl::string_view b);
 // is the beginning of it; else "".
 absl::string_view Nearest(absl::string_view word, absl::Span<const absl::string_view> known);
 
-}  // namespace coracle::cli
+}  // namespace coracle
 
-#endif  // CORACLE_CLI_SUGGEST_H_
+#endif  // CORACLE_BASE_SUGGEST_H_
