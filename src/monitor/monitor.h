@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "monitor/network_session.h"
 #include "oci/runtime_spec.h"
 #include "os/overlay_mount.h"
 #include "os/unique_fd.h"
@@ -62,7 +63,10 @@ struct LaunchPlan {
   std::string external_runtime;  // path of an OCI runtime to drive instead of the built-in one
   std::vector<std::string> external_runtime_args;
   store::ContainerState state;  // what the engine already knows; the monitor fills pid etc. and writes it
-  // Called in the monitor after the first process's namespaces exist (networks later). May be null.
+  // Called in the monitor for each start, after the first process's namespaces exist. May be null: then there
+  // is no network to connect. What it returns is served until the run has ended.
+  ConnectNetwork connect_network;
+  // The monitor's own: what calls connect_network.
   std::function<absl::Status(pid_t)> on_namespaces;
   // Called in the monitor when the container has ended for good, after the cgroup is gone and before the
   // liveness lock is released: writes the exit record, and for --rm removes the container.

@@ -55,7 +55,14 @@ Supervisor::Supervisor(LaunchPlan* plan, std::unique_ptr<Runner> runner, os::Uni
       store_(TopOf(plan->container_dir), TopOf(plan->run_dir)),
       client_(std::move(client)),
       own_stdio_(own_stdio),
-      restart_(plan->restart) {}
+      restart_(plan->restart) {
+  if (!plan_->connect_network) return;
+  plan_->on_namespaces = [this](pid_t pid) {
+    absl::StatusOr<std::unique_ptr<NetworkSession>> session = plan_->connect_network(pid);
+    if (session.ok()) network_ = *std::move(session);
+    return session.status();
+  };
+}
 
 absl::StatusOr<pid_t> Supervisor::Start() {
   // What can fail cheaply comes first: the log and the sockets.
@@ -110,7 +117,9 @@ absl::Status Supervisor::StartOnce() {
   runtime::Stdio theirs;
   std::vector<os::UniqueFd> theirs_owned;
   ASSIGN_OR_RETURN(ContainerStdio ours, MakeStdio(&theirs, &theirs_owned));
-  ASSIGN_OR_RETURN(container_, runner_->Create(theirs));
+  absl::StatusOr<runtime::Container> created = runner_->Create(theirs);
+  if (!created.ok()) network_.reset();
+  ASSIGN_OR_RETURN(container_, std::move(created));
   FaultPoint("monitor.created");
   theirs_owned.clear();
   ours.console = std::move(container_.console);
@@ -134,6 +143,9 @@ absl::Status Supervisor::WriteRunning() {
   state.set_pid_start_time(container_.start_time);
   state.set_started_unix_nanos(exit_.started_unix_nanos);
   state.set_restart_count(exit_.restart_count);
+  state.clear_networks();
+  state.clear_ports();
+  if (network_ != nullptr) network_->Describe(&state);
   state.clear_cgroup_paths();
   for (const std::string& path : runner_->CgroupPaths()) state.add_cgroup_paths(path);
   RETURN_IF_ERROR(store::WriteState(store_, plan_->id, state));
@@ -154,6 +166,7 @@ void Supervisor::Undo() {
     (void)os::SendSignal(container_.pidfd.get(), SIGKILL);
     (void)os::WaitFor(container_.pidfd.get());
   }
+  network_.reset();
   runner_->Teardown();
   relay_->CloseStdio();
   (void)unlink(absl::StrCat(plan_->run_dir, "/attach.sock").c_str());
@@ -197,6 +210,8 @@ bool Supervisor::Round(int timeout_millis) {
   polls_.clear();
   relay_->Prepare(&polls_, &timeout_millis);
   const size_t relay_polls = polls_.size();
+  if (network_ != nullptr) network_->Prepare(&polls_, &timeout_millis);
+  const size_t network_end = polls_.size();
   if (notify_.has_value()) polls_.push_back({notify_->fd(), POLLIN, 0});
   const bool running = container_.pidfd.valid();
   if (running) polls_.push_back({container_.pidfd.get(), POLLIN, 0});
@@ -211,7 +226,8 @@ bool Supervisor::Round(int timeout_millis) {
   if (ready < 0) return false;  // EINTR: signals are caught and mean nothing to us
   // The clients first: a stop request that came before the end must be seen before it.
   relay_->Dispatch(polls_.data(), relay_polls);
-  if (notify_.has_value() && polls_[relay_polls].revents != 0) notify_->Relay(getpid());
+  if (network_ != nullptr) network_->Dispatch(polls_.data() + relay_polls, network_end - relay_polls);
+  if (notify_.has_value() && polls_[network_end].revents != 0) notify_->Relay(getpid());
   return running && polls_.back().revents != 0;
 }
 
@@ -245,6 +261,7 @@ void Supervisor::DropPlan() {
   plan_->seccomp.reset();
   plan_->cgroup.resources = oci::Resources();
   plan_->on_namespaces = nullptr;
+  plan_->connect_network = nullptr;
 }
 
 // With a pid namespace of its own nothing outlives the first process and the pipes are at their end at once.
@@ -280,6 +297,7 @@ void Supervisor::EndRun() {
   Drain();
   exit_.oom_killed = runner_->OomKilled();
   FaultPoint("monitor.ended");
+  network_.reset();
   runner_->Teardown();
   FaultPoint("monitor.torn-down");
 }

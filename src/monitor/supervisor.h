@@ -58,6 +58,7 @@ class Supervisor {
   os::UniqueFd client_;
   runtime::Stdio own_stdio_;
   runtime::Container container_;
+  std::unique_ptr<NetworkSession> network_;
   RestartDecider restart_;
   ExitInfo exit_;
   bool held_ = false, stop_requested_ = false, plan_dropped_ = false;

@@ -1,0 +1,62 @@
+// The resolver of one container, inside its monitor: answers for the names of the networks that the container
+// is on, and forwards the rest to the host's resolvers.
+//
+// It listens inside the container's network namespace and asks from the host's, where the monitor lives, so
+// that a resolver on the host's loopback (systemd-resolved's stub) can be reached too. Nothing is allocated
+// before the first query, and everything is given back when none is under way. At most kMaxForwarded queries
+// are under way and kMaxConnections TCP connections open; who asks more has to ask again.
+//
+// Source: RFC 1035 (messages, 4.2.2: TCP), RFC 2308 (no data), RFC 6891 (EDNS), RFC 7766 (TCP).
+#ifndef CORACLE_NETWORK_DNS_SERVER_H_
+#define CORACLE_NETWORK_DNS_SERVER_H_
+
+#include <poll.h>
+#include <sys/types.h>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "os/unique_fd.h"
+#include "store/store.h"
+
+namespace coracle::network {
+
+struct DnsSockets {
+  os::UniqueFd udp, tcp;
+};
+// Sockets on kResolverAddress, port 53, in the network namespace of `pid`; its lo need not be up yet. A child
+// process makes them there. Errors: as socket(2) and bind(2).
+absl::StatusOr<DnsSockets> OpenDnsSockets(pid_t pid);
+
+struct DnsConfig {
+  std::string container_id;
+  // --link: alias and the other container's id.
+  std::vector<std::pair<std::string, std::string>> links;
+  // --dns; empty: the networks' own, else those of the host's resolv.conf as it changes.
+  std::vector<std::string> servers;
+};
+
+class DnsServer {
+ public:
+  // `store` outlives the server.
+  DnsServer(const store::Store& store, DnsSockets sockets, DnsConfig config);
+  ~DnsServer();
+  // As NetworkSession: Dispatch gets what Prepare added.
+  void Prepare(std::vector<pollfd>* polls, int* timeout_millis);
+  void Dispatch(const pollfd* polls, size_t count);
+
+ private:
+  struct Impl;
+  const store::Store& store_;
+  DnsSockets sockets_;
+  DnsConfig config_;
+  std::unique_ptr<Impl> impl_;  // null while nobody asks
+};
+
+}  // namespace coracle::network
+
+#endif  // CORACLE_NETWORK_DNS_SERVER_H_
