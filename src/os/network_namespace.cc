@@ -1,0 +1,29 @@
+#include "os/network_namespace.h"
+
+#include <fcntl.h>
+#include <sched.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "os/file.h"
+
+namespace coracle::os {
+
+absl::StatusOr<UniqueFd> OpenNetworkNamespace(pid_t pid) {
+  return OpenAt(AT_FDCWD, absl::StrCat("/proc/", pid, "/ns/net"), O_RDONLY);
+}
+
+absl::StatusOr<ScopedNetworkNamespace> ScopedNetworkNamespace::Enter(int fd) {
+  ASSIGN_OR_RETURN(UniqueFd back, OpenAt(AT_FDCWD, "/proc/thread-self/ns/net", O_RDONLY));
+  if (setns(fd, CLONE_NEWNET) != 0) return ErrnoStatus(errno, "enter the network namespace");
+  return ScopedNetworkNamespace(std::move(back));
+}
+
+ScopedNetworkNamespace::~ScopedNetworkNamespace() {
+  if (back_.valid() && setns(back_.get(), CLONE_NEWNET) != 0) abort();
+}
+
+}  // namespace coracle::os
