@@ -12,6 +12,7 @@
 //   layers/<id>/{record,diff/}               renamed into place whole
 //   blobs/sha256/<hex>
 //   volumes/<name>/{record,_data/}           VolumeRecord; the volume exists if and only if its record does
+//   networks/<name>.network                  NetworkRecord; the network exists if and only if this does
 //   names/owned-volumes/<name>               symlink to the id of the --rm container that the volume goes
 //   with tmp/<lease>/                             work in progress and what is being deleted: swept when the
 //   lease
@@ -21,6 +22,8 @@
 //   containers/<id>/{record,state,lock,op,attach.sock,...}    record: of a --rm container
 //   exits/<id>                               ExitRecord tombstone
 //   leases/<random>                          OFD-locked while its owner lives; see lease.h
+//   networks/<id>/                           what a network has while containers run: address leases, ...
+//   networks/.lock-<name>, networks/.lock    OFD-locked by who changes that network, or makes one
 //   volumes/<name>                           OFD-locked by who makes, fills, takes or removes that volume
 //
 // A name claim (claimed by symlink(2): exclusive, whole, one call each way) holds while the op lock of its id
@@ -28,8 +31,9 @@
 // held (it is removing the container). Any other claim is stale: the next creator of that name takes it over.
 //
 // Lock order: a container's `op` lock, its `lock` (liveness), locks of volumes in the order of their names,
-// the op lock of a container that is just being made, which nobody else waits for. Never two existing
-// containers' op locks unless in id order. volume.h has the functions of volumes.
+// the lock of the networks' set, locks of networks in the order of their names, a network's lease lock, the
+// op lock of a container that is just being made, which nobody else waits for. Never two existing containers'
+// op locks unless in id order. volume.h has the functions of volumes.
 #ifndef CORACLE_STORE_STORE_H_
 #define CORACLE_STORE_STORE_H_
 

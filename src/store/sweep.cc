@@ -13,6 +13,7 @@
 #include "base/status.h"
 #include "store/container_dirs.h"
 #include "store/container_names.h"
+#include "store/network.h"
 #include "store/store.h"
 #include "store/volume.h"
 
@@ -164,6 +165,7 @@ absl::Status SweepUnowned(const Store& store) {
   absl::Status first = EmptyTrash(store);
   first.Update(SweepLeases(store));
   first.Update(SweepVolumes(store));
+  first.Update(SweepNetworks(store));
   first.Update(SweepTombstones(store));
   first.Update(SweepTemporaries(store.root(), "version.tmp-"));
   first.Update(SweepTemporaries(absl::StrCat(store.root(), "/names/images"), "."));
