@@ -29,6 +29,7 @@ struct Heredoc {
   std::string content;
   bool expand = true;       // false if the name was quoted
   bool strip_tabs = false;  // "<<-"
+  std::string with_tabs;    // then: the content as it stands
 };
 
 // The program of RUN, CMD, ENTRYPOINT, HEALTHCHECK CMD.
