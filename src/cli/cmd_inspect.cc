@@ -17,6 +17,15 @@ constexpr absl::string_view kMapFields[] = {"Labels",  "Annotations",  "Networks
                                             "Volumes", "ExposedPorts", "Tmpfs",    "Sysctls", "Data"};
 constexpr absl::string_view kListFields[] = {"Cmd", "Entrypoint", "OnBuild", "Env"};
 
+// An image says of its config only what it has; a template may ask for any of the documented fields.
+void CompleteConfig(Json& image) {
+  Json& config = image["Config"];
+  for (const char* field : {"User", "WorkingDir", "StopSignal"}) config.emplace(field, "");
+  for (const char* field : {"Cmd", "Entrypoint", "Env", "ExposedPorts", "Labels", "OnBuild", "Volumes"}) {
+    config.emplace(field, nullptr);
+  }
+}
+
 enum class Kind { kAny, kContainer, kImage };
 
 absl::StatusOr<Json> InspectOne(engine::Engine& engine, const std::string& name, Kind kind, bool size) {
@@ -39,7 +48,10 @@ absl::StatusOr<Json> InspectOne(engine::Engine& engine, const std::string& name,
   return ImageInspectJson(engine.store, *image);
 }
 
+bool IsTemplate(absl::string_view format) { return !format.empty() && format != "json"; }
+
 int Inspect(Invocation& invocation, Kind kind, bool size, bool latest) {
+  const std::string format = invocation.parsed().GetString("format");
   engine::Engine engine = MakeEngine(invocation);
   std::vector<std::string> names = invocation.args();
   if (latest) {
@@ -53,6 +65,7 @@ int Inspect(Invocation& invocation, Kind kind, bool size, bool latest) {
   for (const std::string& name : names) {
     auto object = InspectOne(engine, name, kind, size);
     if (object.ok()) {
+      if (IsTemplate(format) && object->contains("RootFS")) CompleteConfig(*object);
       objects.push_back(*std::move(object));
     } else {
       errors.push_back(object.status());
@@ -62,7 +75,7 @@ int Inspect(Invocation& invocation, Kind kind, bool size, bool latest) {
   options.strict = true;
   options.map_fields = kMapFields;
   options.list_fields = kListFields;
-  const auto text = RenderInspect(invocation.parsed().GetString("format"), objects, options);
+  const auto text = RenderInspect(format, objects, options);
   if (!text.ok()) return invocation.Fail(WithExitCode(text.status(), 125));
   invocation.out().Write(*text);
   for (const absl::Status& error : errors) code = invocation.Fail(error);

@@ -23,6 +23,8 @@ load helpers
   run_ok image inspect -f '{{.Config.Env}} {{.Config.WorkingDir}} {{.Config.User}} {{.Config.Labels.l}}' img
   contains "X=y"
   contains "/tmp 12 v"
+  run_ok image inspect -f '{{.Config.Entrypoint}} {{.Config.ExposedPorts}} [{{.Config.StopSignal}}] {{json .Config.Volumes}}' img
+  equals "[] map[] [] null"
   run_fails 125 import -q -c 'NONSENSE x' "$(fixture busybox)" img2
   run_status 1 image exists img2
 }
