@@ -79,6 +79,10 @@ bool IgnorePatterns::Ignores(absl::string_view path) const {
   return ignored;
 }
 
+bool IgnorePatterns::takes_back() const {
+  return std::any_of(rows_.begin(), rows_.end(), [](const Row& row) { return row.takes_back; });
+}
+
 bool IgnorePatterns::MayTakeBackBelow(absl::string_view path) const {
   for (const Row& row : rows_)
     if (row.takes_back && row.pattern.MayMatchBelow(path)) return true;

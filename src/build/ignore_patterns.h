@@ -24,6 +24,8 @@ class IgnorePatterns {
   static absl::StatusOr<IgnorePatterns> Make(absl::Span<const std::string> patterns);
 
   bool empty() const { return rows_.empty(); }
+  // Whether any pattern begins with "!".
+  bool takes_back() const;
 
   // Which patterns matched a directory: given to the questions about what lies in it.
   using Above = std::vector<bool>;
