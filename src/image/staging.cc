@@ -74,14 +74,14 @@ absl::Status Staging::Prepare() const {
 absl::StatusOr<TransferLock> Staging::Lock(absl::string_view hex, const os::CancelFlag* cancel,
                                            const std::function<void(const std::string&)>& waiting) const {
   std::string path = absl::StrCat(store_.runroot(), "/transfers/", hex);
-  ASSIGN_OR_RETURN(os::UniqueFd fd, os::LockFileInThread(path, cancel, [&](int locked) {
+  ASSIGN_OR_RETURN(os::UniqueFd fd, os::LockFile(path, cancel, [&](int locked) {
                      if (waiting != nullptr) waiting(store::DescribeLockHolder(locked));
                    }));
   return TransferLock(std::move(fd), std::move(path));
 }
 
 absl::StatusOr<os::UniqueFd> Staging::LockLooks() const {
-  return os::LockFileInThread(absl::StrCat(store_.runroot(), "/staged.lock"));
+  return os::LockFile(absl::StrCat(store_.runroot(), "/staged.lock"));
 }
 
 absl::StatusOr<std::optional<std::string>> Staging::FindBlob(absl::string_view hex) const {

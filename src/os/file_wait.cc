@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <mutex>
 
 #include "base/status.h"
 #include "os/file.h"
@@ -27,13 +28,33 @@ int SetLock(int fd, int command) {
   return fcntl(fd, command, &lock);
 }
 
-// Interrupts this thread's blocking calls twice a second for as long as it lives.
+// What SIGALRM does while any thread waits: nothing. The action from before comes back with the last of them.
+class IgnoredAlarm {
+ public:
+  static void Enter() {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    if (++users_ > 1) return;
+    struct sigaction action = {};
+    action.sa_handler = [](int) {};  // no SA_RESTART: the call returns EINTR
+    sigaction(SIGALRM, &action, &old_action_);
+  }
+  static void Leave() {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    if (--users_ == 0) sigaction(SIGALRM, &old_action_, nullptr);
+  }
+
+ private:
+  static constinit inline std::mutex mutex_;
+  static constinit inline int users_ = 0;
+  static constinit inline struct sigaction old_action_ = {};
+};
+
+// Interrupts this thread's blocking calls twice a second for as long as it lives. A repeated timer: one that
+// fires just before the call begins must not be the last.
 class ThreadTicks {
  public:
   ThreadTicks() {
-    struct sigaction action = {};
-    action.sa_handler = [](int) {};  // no SA_RESTART: the call returns EINTR
-    sigaction(SIGALRM, &action, nullptr);
+    IgnoredAlarm::Enter();
     struct sigevent event = {};
     event.sigev_notify = SIGEV_THREAD_ID;
     event.sigev_signo = SIGALRM;
@@ -49,10 +70,13 @@ class ThreadTicks {
   }
   ThreadTicks(const ThreadTicks&) = delete;
   ThreadTicks& operator=(const ThreadTicks&) = delete;
+  // The last tick has been delivered when timer_delete returns: the signal is not blocked in this thread.
   ~ThreadTicks() {
-    if (!armed_) return;
-    timer_delete(timer_);
-    pthread_sigmask(SIG_SETMASK, &old_mask_, nullptr);
+    if (armed_) {
+      timer_delete(timer_);
+      pthread_sigmask(SIG_SETMASK, &old_mask_, nullptr);
+    }
+    IgnoredAlarm::Leave();
   }
 
  private:
@@ -61,16 +85,25 @@ class ThreadTicks {
   bool armed_ = false;
 };
 
+constexpr int kTicksUntilSaid = 2;  // a second
+
 absl::Status Wait(int fd, const CancelFlag* cancel, const std::function<void(int)>& waiting) {
-  const ThreadTicks ticks;
-  for (int half_seconds = 1;; ++half_seconds) {
-    if (SetLock(fd, F_OFD_SETLKW) == 0) return absl::OkStatus();
-    if (errno != EINTR) return ErrnoStatus(errno, "lock");
-    if (cancel != nullptr) RETURN_IF_ERROR(cancel->Check());
-    if (half_seconds == 2 && waiting != nullptr) waiting(fd);
+  {
+    const ThreadTicks ticks;
+    for (int tick = 1; cancel != nullptr || tick <= kTicksUntilSaid; ++tick) {
+      if (SetLock(fd, F_OFD_SETLKW) == 0) return absl::OkStatus();
+      if (errno != EINTR) return ErrnoStatus(errno, "lock");
+      if (cancel != nullptr) RETURN_IF_ERROR(cancel->Check());
+      if (tick == kTicksUntilSaid && waiting != nullptr) waiting(fd);
+    }
   }
+  while (SetLock(fd, F_OFD_SETLKW) != 0) {
+    if (errno != EINTR) return ErrnoStatus(errno, "lock");
+  }
+  return absl::OkStatus();
 }
 
+// Whoever removes a locked file unlinks it while holding the lock: then the lock we got is on nothing.
 bool StillLinked(int fd) {
   struct stat info;
   return fstat(fd, &info) == 0 && info.st_nlink > 0;
@@ -91,8 +124,8 @@ absl::StatusOr<UniqueFd> Lock(const std::string& path, bool wait, const CancelFl
 
 }  // namespace
 
-absl::StatusOr<UniqueFd> LockFileInThread(const std::string& path, const CancelFlag* cancel,
-                                          const std::function<void(int fd)>& waiting) {
+absl::StatusOr<UniqueFd> LockFile(const std::string& path, const CancelFlag* cancel,
+                                  const std::function<void(int fd)>& waiting) {
   return Lock(path, /*wait=*/true, cancel, waiting);
 }
 

@@ -1,4 +1,4 @@
-// Waiting for an open-file-description lock in one thread of many.
+// Locking a file, and waiting for that in one thread of many.
 #ifndef CORACLE_OS_FILE_WAIT_H_
 #define CORACLE_OS_FILE_WAIT_H_
 
@@ -15,11 +15,11 @@ namespace coracle::os {
 // somebody else unlinks the file while we wait, the next file of that name is locked.
 //
 // `cancel`, if given, ends the wait with its error within half a second. `waiting`, if given, is called once,
-// with a descriptor of the locked file, when the wait has lasted a second. The process's action for SIGALRM
-// becomes one that does nothing.
+// with a descriptor of the locked file, when the wait has lasted a second. Meanwhile the process's action for
+// SIGALRM is one that does nothing.
 // Source: fcntl_locking(2); timer_create(2), SIGEV_THREAD_ID.
-absl::StatusOr<UniqueFd> LockFileInThread(const std::string& path, const CancelFlag* cancel = nullptr,
-                                          const std::function<void(int fd)>& waiting = nullptr);
+absl::StatusOr<UniqueFd> LockFile(const std::string& path, const CancelFlag* cancel = nullptr,
+                                  const std::function<void(int fd)>& waiting = nullptr);
 
 // The same without waiting. Errors: FailedPrecondition if somebody holds it.
 absl::StatusOr<UniqueFd> TryLockFile(const std::string& path);
