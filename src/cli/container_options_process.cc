@@ -11,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/json.h"
+#include "base/name_value.h"
 #include "base/status.h"
 #include "cli/container_options.h"
 #include "os/file.h"
@@ -20,27 +21,16 @@ namespace {
 
 constexpr size_t kMaxEnvFileBytes = 8 << 20;
 
-void SetVariable(std::vector<std::string>& env, const std::string& entry) {
-  const absl::string_view prefix = absl::string_view(entry).substr(0, entry.find('=') + 1);
-  for (std::string& existing : env) {
-    if (absl::StartsWith(existing, prefix)) {
-      existing = entry;
-      return;
-    }
-  }
-  env.push_back(entry);
-}
-
 void AddEntry(std::vector<std::string>& env, const std::string& entry) {
   if (absl::StrContains(entry, '=')) {
-    SetVariable(env, entry);
+    SetByName(env, entry);
   } else if (absl::EndsWith(entry, "*")) {
     const absl::string_view prefix = absl::string_view(entry).substr(0, entry.size() - 1);
     for (char** variable = environ; *variable != nullptr; ++variable) {
-      if (absl::StartsWith(*variable, prefix)) SetVariable(env, *variable);
+      if (absl::StartsWith(*variable, prefix)) SetByName(env, *variable);
     }
   } else if (const char* value = getenv(entry.c_str()); value != nullptr) {
-    SetVariable(env, absl::StrCat(entry, "=", value));
+    SetByName(env, absl::StrCat(entry, "=", value));
   }
 }
 
@@ -51,7 +41,7 @@ absl::Status AddFile(std::vector<std::string>& env, const std::string& path) {
     ++number;
     line = absl::StripLeadingAsciiWhitespace(absl::StripSuffix(line, "\r"));
     if (line.empty() || line[0] == '#') continue;
-    const absl::string_view name = line.substr(0, line.find('='));
+    const absl::string_view name = NameOf(line);
     if (name.empty() || absl::StrContains(name, ' ')) {
       return OptionError("env-file", path, absl::StrCat("line ", number, " has no valid variable name"));
     }
@@ -118,7 +108,7 @@ absl::Status ReadProcessOptions(const ParsedCommand& parsed, engine::CreateReque
   RETURN_IF_ERROR(ReadEntrypoint(parsed, request));
   if (parsed.GetBool("env-host")) {
     for (char** variable = environ; *variable != nullptr; ++variable)
-      SetVariable(request.default_env, *variable);
+      SetByName(request.default_env, *variable);
   }
   if (parsed.GetBool("http-proxy")) AddProxies(request.default_env);
   ASSIGN_OR_RETURN(const std::vector<std::string> env,

@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "base/fault.h"
+#include "base/name_value.h"
 #include "base/status.h"
 #include "base/time_format.h"
 #include "engine/changes.h"
@@ -26,7 +27,7 @@ using store::ContainerConfig;
 
 // Of the host that ran the container, not of the image.
 bool IsProxyVariable(absl::string_view entry) {
-  const std::string name = absl::AsciiStrToLower(entry.substr(0, entry.find('=')));
+  const std::string name = absl::AsciiStrToLower(NameOf(entry));
   return name == "http_proxy" || name == "https_proxy" || name == "ftp_proxy" || name == "no_proxy";
 }
 
