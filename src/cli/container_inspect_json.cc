@@ -10,6 +10,7 @@
 #include "base/signal_name.h"
 #include "base/time_format.h"
 #include "cli/container_json.h"
+#include "engine/default_limits.h"
 #include "oci/capability_names.h"
 #include "oci/default_spec.h"
 #include "store/volume.h"
@@ -101,7 +102,7 @@ void AddLimits(const ContainerConfig& config, Json& json) {
   const store::Limits& limits = config.limits();
   json["Memory"] = limits.memory_bytes();
   json["MemoryReservation"] = limits.memory_reservation_bytes();
-  json["MemorySwap"] = limits.memory_swap_bytes();
+  json["MemorySwap"] = engine::MemorySwapInForce(config);
   json["MemorySwappiness"] = limits.has_memory_swappiness() ? limits.memory_swappiness() : -1;
   json["NanoCpus"] = limits.cpus_nano();
   json["CpuShares"] = limits.cpu_shares();
@@ -111,7 +112,7 @@ void AddLimits(const ContainerConfig& config, Json& json) {
   json["CpuRealtimeRuntime"] = limits.cpu_rt_runtime_usec();
   json["CpusetCpus"] = limits.cpuset_cpus();
   json["CpusetMems"] = limits.cpuset_mems();
-  json["PidsLimit"] = limits.pids_limit();
+  json["PidsLimit"] = engine::PidsLimitInForce(config);
   json["BlkioWeight"] = limits.blkio_weight();
   json["OomKillDisable"] = limits.oom_kill_disable();
   json["OomScoreAdj"] = config.oom_score_adj();

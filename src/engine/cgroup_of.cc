@@ -24,4 +24,12 @@ absl::Status RemoveUnrecordedCgroup(const Engine& engine, const store::Container
   return absl::OkStatus();
 }
 
+absl::Status RemoveRecordedCgroup(const store::ContainerState& state, absl::string_view id) {
+  const std::vector<std::string> paths(state.cgroup_paths().begin(), state.cgroup_paths().end());
+  if (paths.empty()) return absl::OkStatus();
+  const auto cgroup = runtime::Cgroup::Open(paths);
+  if (cgroup.ok()) RETURN_IF_ERROR((*cgroup)->Remove(), "clean up container ", id);
+  return absl::OkStatus();
+}
+
 }  // namespace coracle::engine

@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/name_value.h"
 #include "base/signal_name.h"
 #include "base/status.h"
 #include "engine/create_volumes.h"
@@ -23,36 +24,25 @@ absl::Status Refuse(absl::string_view message) {
   return WithExitCode(absl::InvalidArgumentError(message), 125);
 }
 
-absl::string_view VariableName(absl::string_view entry) { return entry.substr(0, entry.find('=')); }
-
 // The image's variables that the user neither sets nor unsets, then the user's.
 void MergeEnvironment(const std::vector<std::string>& image_env, const CreateRequest& request,
                       ContainerConfig& config) {
-  const std::vector<std::string> own(config.env().begin(), config.env().end());
+  std::vector<std::string> own;
+  for (const std::string& entry : config.env()) SetByName(own, entry);
   config.clear_env();
   for (const std::string& entry : request.default_env) {
-    const auto same = [name = VariableName(entry)](const std::string& o) { return VariableName(o) == name; };
-    if (std::none_of(image_env.begin(), image_env.end(), same) &&
-        std::none_of(own.begin(), own.end(), same)) {
-      config.add_env(entry);
-    }
+    const absl::string_view name = NameOf(entry);
+    if (FindByName(image_env, name) == nullptr && FindByName(own, name) == nullptr) config.add_env(entry);
   }
   const auto is_unset = [&request](absl::string_view name) {
     return request.unset_env_all ||
            std::find(request.unset_env.begin(), request.unset_env.end(), name) != request.unset_env.end();
   };
   for (const std::string& entry : image_env) {
-    const absl::string_view name = VariableName(entry);
-    const bool overridden =
-        std::any_of(own.begin(), own.end(), [name](const std::string& o) { return VariableName(o) == name; });
-    if (!overridden && !is_unset(name)) config.add_env(entry);
+    const absl::string_view name = NameOf(entry);
+    if (FindByName(own, name) == nullptr && !is_unset(name)) config.add_env(entry);
   }
-  for (size_t i = 0; i < own.size(); ++i) {
-    const bool repeated =
-        std::any_of(own.begin() + static_cast<std::ptrdiff_t>(i) + 1, own.end(),
-                    [&](const std::string& o) { return VariableName(o) == VariableName(own[i]); });
-    if (!repeated) config.add_env(own[i]);
-  }
+  for (std::string& entry : own) config.add_env(std::move(entry));
 }
 
 void MergeLabels(const oci::ImageConfig& image, ContainerConfig& config) {
@@ -111,8 +101,19 @@ absl::Status UseRootfs(const CreateRequest& request, store::ContainerRecord& rec
   return absl::OkStatus();
 }
 
+// A profile that nobody would apply confines nothing.
+absl::Status CheckAppArmor(const ContainerConfig& config) {
+  const std::string& profile = config.apparmor_profile();
+  if (profile.empty() || profile == "unconfined") return absl::OkStatus();
+  const auto enabled = os::ReadFileAt(AT_FDCWD, "/sys/module/apparmor/parameters/enabled", 16);
+  if (enabled.ok() && enabled->substr(0, 1) == "Y") return absl::OkStatus();
+  return Refuse(absl::StrCat("--security-opt apparmor=", profile, ": AppArmor is not enabled on this host"));
+}
+
 absl::Status CheckConfig(const Settings& settings, ContainerConfig& config) {
   if (config.runtime().empty()) config.set_runtime(settings.runtime);
+  // Later commands, which may have other settings, have to find the same cgroup.
+  if (config.cgroup_manager().empty()) config.set_cgroup_manager(settings.cgroup_manager);
   RETURN_IF_ERROR(ResolveRuntime(config.runtime()).status());
   for (const std::string& arg : config.entrypoint()) config.add_args(arg);
   for (const std::string& arg : config.command()) config.add_args(arg);
@@ -123,6 +124,7 @@ absl::Status CheckConfig(const Settings& settings, ContainerConfig& config) {
     return Refuse(absl::StrCat("the working directory '", config.workdir(),
                                "' is invalid, it needs to be an absolute path"));
   }
+  RETURN_IF_ERROR(CheckAppArmor(config));
   if (!config.stop_signal().empty()) {
     RETURN_IF_ERROR(ParseSignal(config.stop_signal()).status(), "--stop-signal");
   }

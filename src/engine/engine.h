@@ -100,6 +100,9 @@ absl::StatusOr<std::vector<ContainerView>> LookAll(Engine& engine, bool sweep = 
 // Cleans up after a monitor that was killed: kills what is left in the cgroup, marks the exit unknown,
 // removes a --rm container. A no-op for every other. Takes the op lock only if there is something to do.
 absl::Status Reconcile(Engine& engine, const std::string& id);
+// For a container that is about to be removed, with its op lock held and no monitor alive: one that died
+// since the container was looked at (while it was told to stop, say) had no time to remove its cgroup.
+absl::Status ClearAfterMonitor(Engine& engine, const store::ContainerRecord& record);
 
 // ---- change ----
 

@@ -1,24 +1,11 @@
 #include "engine/environment.h"
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/name_value.h"
 #include "base/text.h"
 #include "oci/default_spec.h"
 
 namespace coracle::engine {
-namespace {
-
-// The entry of `env` that sets `name`, or nullptr.
-std::string* FindVariable(std::vector<std::string>& env, absl::string_view name) {
-  for (std::string& entry : env) {
-    if (absl::StartsWith(entry, name) && entry.size() > name.size() && entry[name.size()] == '=')
-      return &entry;
-  }
-  return nullptr;
-}
-
-}  // namespace
-
 std::string HostnameOf(const store::ContainerRecord& record) {
   const std::string& given = record.config().hostname();
   return given.empty() ? std::string(ShortId(record.id())) : given;
@@ -27,18 +14,11 @@ std::string HostnameOf(const store::ContainerRecord& record) {
 std::vector<std::string> Environment(const store::ContainerRecord& record,
                                      const std::vector<std::string>& own, absl::string_view home, bool tty) {
   std::vector<std::string> env(record.config().env().begin(), record.config().env().end());
-  for (const std::string& entry : own) {
-    std::string* existing = FindVariable(env, absl::string_view(entry).substr(0, entry.find('=')));
-    if (existing != nullptr) {
-      *existing = entry;
-    } else {
-      env.push_back(entry);
-    }
-  }
+  for (const std::string& entry : own) SetByName(env, entry);
   const auto add_default = [&env](absl::string_view name, absl::string_view value) {
-    if (FindVariable(env, name) == nullptr) env.push_back(absl::StrCat(name, "=", value));
+    if (FindByName(env, name) == nullptr) env.push_back(absl::StrCat(name, "=", value));
   };
-  if (FindVariable(env, "PATH") == nullptr) env.insert(env.begin(), oci::kDefaultPath);
+  if (FindByName(env, "PATH") == nullptr) env.insert(env.begin(), oci::kDefaultPath);
   add_default("container", "coracle");
   if (tty) add_default("TERM", "xterm");
   add_default("HOSTNAME", HostnameOf(record));

@@ -170,6 +170,7 @@ absl::Status RemoveContainer(Engine& engine, const ContainerView& view, const Re
                               "cannot remove container ", view.record.name(), ": it was started meanwhile")),
                           125);
     }
+    RETURN_IF_ERROR(ClearAfterMonitor(engine, view.record));
     RETURN_IF_ERROR(storage::ReleaseRoot(engine.store, view.record.id()));
     FaultPoint("engine.remove.released");
     RETURN_IF_ERROR(store::RemoveContainer(engine.store, view.record.id()));

@@ -13,6 +13,7 @@
 #include "engine/cgroup_of.h"
 #include "engine/console.h"
 #include "engine/create_volumes.h"
+#include "engine/default_limits.h"
 #include "engine/engine.h"
 #include "engine/host.h"
 #include "engine/identity.h"
@@ -132,7 +133,14 @@ absl::Status AddIdentity(const ContainerRecord& record, const storage::PreparedR
 void FillCgroup(const Engine& engine, const ContainerRecord& record, monitor::LaunchPlan& plan) {
   plan.cgroup = CgroupOf(engine, record);
   if (plan.spec.linux_config.resources.has_value()) plan.cgroup.resources = *plan.spec.linux_config.resources;
+  plan.cgroup.default_pids_limit = DefaultPidsLimit(record.config());
+  plan.cgroup.default_memory_swap = DefaultMemorySwap(record.config());
   plan.spec.linux_config.cgroups_path = plan.cgroup.path;
+  // Another runtime is told all by the specification, where every limit is one that was asked for.
+  if (plan.external_runtime.empty() || !plan.cgroup.default_pids_limit.has_value()) return;
+  if (!runtime::CgroupControllerUsable("pids")) return;
+  if (!plan.spec.linux_config.resources.has_value()) plan.spec.linux_config.resources.emplace();
+  plan.spec.linux_config.resources->pids_limit = plan.cgroup.default_pids_limit;
 }
 
 void FillFromConfig(const ContainerRecord& record, const StartRequest& request, monitor::LaunchPlan& plan) {
@@ -252,9 +260,6 @@ absl::StatusOr<Prepared> Prepare(Engine& engine, const ContainerRecord& record, 
 
 absl::StatusOr<monitor::Launched> Start(Engine& engine, const ContainerRecord& record,
                                         const StartRequest& request) {
-  if (store::MonitorAlive(engine.store, record.id())) {
-    return absl::FailedPreconditionError(absl::StrCat("container ", record.name(), " is already running"));
-  }
   ASSIGN_OR_RETURN(Prepared prepared, Prepare(engine, record, request));
   ASSIGN_OR_RETURN(store::FileLock lock, store::FileLock::Try(absl::StrCat(prepared.plan.run_dir, "/lock")),
                    "container ", record.name(), " is being started or run by another process");
@@ -270,8 +275,14 @@ absl::StatusOr<monitor::Launched> Start(Engine& engine, const ContainerRecord& r
 
 absl::StatusOr<monitor::Launched> StartContainer(Engine& engine, const ContainerRecord& record,
                                                  const StartRequest& request) {
+  // Before anything that would have to be undone: what is there is the running container's.
+  if (store::MonitorAlive(engine.store, record.id())) {
+    return absl::FailedPreconditionError(absl::StrCat("container ", record.name(), " is already running"));
+  }
   absl::StatusOr<monitor::Launched> launched = Start(engine, record, request);
   if (launched.ok()) return launched;
+  // A monitor that was killed while it started left its cgroup.
+  (void)ClearAfterMonitor(engine, record);
   (void)storage::ReleaseRoot(engine.store, record.id());  // the error below is the one to tell
   if (request.remove_on_error) {
     (void)store::RemoveContainer(engine.store, record.id());

@@ -10,7 +10,6 @@
 #include "engine/create_volumes.h"
 #include "engine/engine.h"
 #include "os/file.h"
-#include "runtime/cgroup.h"
 #include "storage/container_root.h"
 
 namespace coracle::engine {
@@ -28,6 +27,13 @@ bool SaysAlive(const ContainerState& state) {
     default:
       return false;
   }
+}
+
+// Whether a monitor was to bring this container to its end. Its last word (FinishRun in start.cc) has no
+// start time: an exit with one is that of a monitor between two runs, or that was just about to record the
+// end.
+bool HadMonitor(const ContainerState& state) {
+  return SaysAlive(state) || (state.status() == store::EXITED && state.started_unix_nanos() != 0);
 }
 
 // What a killed `run --rm` left before its monitor lived. Who is just creating or starting it holds its op
@@ -79,7 +85,7 @@ absl::Status Complete(Engine& engine, ContainerView& view) {
   if (started) {
     ASSIGN_OR_RETURN(view.state, store::ReadState(engine.store, id));
   }
-  if (SaysAlive(view.state) && !store::MonitorAlive(engine.store, id)) {
+  if (HadMonitor(view.state) && !store::MonitorAlive(engine.store, id)) {
     RETURN_IF_ERROR(Reconcile(engine, id));
     // A --rm container is gone now, which reads as NotFound.
     ASSIGN_OR_RETURN(view.record, store::ReadContainer(engine.store, id));
@@ -136,19 +142,23 @@ namespace {
 absl::Status ReconcileLocked(Engine& engine, const std::string& id, store::ContainerRecord& gone) {
   ASSIGN_OR_RETURN(const store::FileLock lock, store::LockContainer(engine.store, id));
   ASSIGN_OR_RETURN(const ContainerState state, store::ReadState(engine.store, id));
-  if (!SaysAlive(state) || store::MonitorAlive(engine.store, id))
+  if (!HadMonitor(state) || store::MonitorAlive(engine.store, id))
     return absl::OkStatus();  // someone was faster
-  const std::vector<std::string> paths(state.cgroup_paths().begin(), state.cgroup_paths().end());
-  if (!paths.empty()) {
-    const auto cgroup = runtime::Cgroup::Open(paths);
-    if (cgroup.ok()) RETURN_IF_ERROR((*cgroup)->Remove(), "clean up container ", id);
-  }
+  RETURN_IF_ERROR(RemoveRecordedCgroup(state, id));
   ASSIGN_OR_RETURN(const store::ContainerRecord record, store::ReadContainer(engine.store, id));
   if (record.auto_remove()) gone = record;
   return RecordUnknownExit(engine, record, state);
 }
 
 }  // namespace
+
+absl::Status ClearAfterMonitor(Engine& engine, const store::ContainerRecord& record) {
+  if (!WasStarted(engine, record.id()) || store::MonitorAlive(engine.store, record.id()))
+    return absl::OkStatus();
+  ASSIGN_OR_RETURN(const ContainerState state, store::ReadState(engine.store, record.id()));
+  if (HadMonitor(state)) return RemoveRecordedCgroup(state, record.id());
+  return state.status() == store::UNKNOWN ? RemoveUnrecordedCgroup(engine, record) : absl::OkStatus();
+}
 
 absl::Status Reconcile(Engine& engine, const std::string& id) {
   store::ContainerRecord gone;

@@ -176,6 +176,22 @@ absl::Status CheckUnused(absl::Span<const CgroupDirectory> dirs) {
   return absl::OkStatus();
 }
 
+// Best effort, all of it: nobody asked.
+void ApplyDefaults(const CgroupRequest& request, absl::Span<const CgroupDirectory> dirs) {
+  const int64_t memory =
+      request.resources.memory.has_value() ? request.resources.memory->limit.value_or(0) : 0;
+  for (const CgroupDirectory& d : dirs) {
+    if (request.default_pids_limit.has_value() && Contains(d.controllers, "pids")) {
+      (void)WriteCgroupFile(d.path, "pids.max", absl::StrCat(*request.default_pids_limit));
+    }
+    if (request.default_memory_swap.has_value() && memory > 0 && Contains(d.controllers, "memory")) {
+      const int64_t swap = *request.default_memory_swap;
+      (void)WriteCgroupFile(d.path, d.v2 ? "memory.swap.max" : "memory.memsw.limit_in_bytes",
+                            absl::StrCat(d.v2 ? swap - memory : swap));
+    }
+  }
+}
+
 void RemoveMade(absl::Span<const CgroupDirectory> dirs) {
   for (const CgroupDirectory& d : dirs) {
     if (d.made) (void)rmdir(d.path.c_str());
@@ -231,6 +247,14 @@ absl::Status Cgroup::State::OpenEntry(bool missing_is_fine) {
   return absl::OkStatus();
 }
 
+bool CgroupControllerUsable(absl::string_view controller) {
+  const absl::StatusOr<CgroupLayout> layout = DiscoverCgroups();
+  if (!layout.ok()) return false;
+  const CgroupHierarchy* h = layout->FindV1(controller);
+  if (h == nullptr && layout->V2Has(controller)) h = &*layout->v2;
+  return h != nullptr && (access(h->mount.c_str(), W_OK) == 0 || access(h->own.c_str(), W_OK) == 0);
+}
+
 Cgroup::Cgroup(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Cgroup::~Cgroup() = default;
 
@@ -262,6 +286,7 @@ absl::StatusOr<std::unique_ptr<Cgroup>> Cgroup::Create(const CgroupRequest& requ
   }
   if (status.ok()) status = CheckUnused(state->dirs);
   if (status.ok()) status = ApplyCgroupWrites(state->dirs, writes);
+  if (status.ok()) ApplyDefaults(request, state->dirs);
   if (status.ok()) status = ApplyDeviceRules(state->dirs, request.resources.devices);
   if (status.ok()) status = state->OpenEntry(/*missing_is_fine=*/false);
   if (!status.ok()) {

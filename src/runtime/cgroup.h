@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "oci/runtime_spec.h"
 #include "os/unique_fd.h"
 
@@ -25,6 +26,9 @@ struct CgroupRequest {
   // mounts the v1 hierarchies and must not see its host's cgroup in them.
   bool all_hierarchies = false;
   oci::Resources resources;
+  // Limits nobody asked for, which apply where they can. The second is of memory and swap together, beside a
+  // memory limit in `resources`.
+  std::optional<int64_t> default_pids_limit, default_memory_swap;
 };
 
 // How the first process gets in without the 10 ms that writing a pid to a v1 cgroup.procs costs: the child
@@ -40,6 +44,9 @@ struct CgroupStats {
   uint64_t pids_current = 0, pids_limit = 0;
   uint64_t block_read_bytes = 0, block_write_bytes = 0;
 };
+
+// Whether Create, asked by this process, finds a directory to make cgroups with this controller in.
+bool CgroupControllerUsable(absl::string_view controller);
 
 class Cgroup {
  public:

@@ -47,3 +47,43 @@ load helpers
   run_fails 125 run --rm --memory 64m busybox true
   contains memory "$stderr"
 }
+
+@test "limits nobody asked for: 2048 processes, and as much swap as memory" {
+  require cgroup:pids cgroup:memory
+  import_busybox
+  run_ok run -d --name x --memory 64m busybox sleep 1000
+  run_ok inspect -f '{{.HostConfig.PidsLimit}} {{.HostConfig.Memory}} {{.HostConfig.MemorySwap}}' x
+  equals "2048 67108864 134217728"
+  local pid pids memory
+  pid=$(coracle inspect -f '{{.State.Pid}}' x)
+  pids=/sys/fs/cgroup/pids$(sed -n 's/^[0-9]*:pids://p' "/proc/$pid/cgroup")
+  memory=/sys/fs/cgroup/memory$(sed -n 's/^[0-9]*:memory://p' "/proc/$pid/cgroup")
+  if [ -e "$pids/pids.max" ]; then equals 2048 "$(< "$pids/pids.max")"; fi
+  if [ -e "$memory/memory.memsw.limit_in_bytes" ]; then equals 134217728 "$(< "$memory/memory.memsw.limit_in_bytes")"; fi
+  local unified
+  unified=/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$pid/cgroup")
+  if [ -e "$unified/pids.max" ]; then equals 2048 "$(< "$unified/pids.max")"; fi
+  if [ -e "$unified/memory.swap.max" ]; then equals 67108864 "$(< "$unified/memory.swap.max")"; fi
+  # What is asked for wins.
+  run_ok create --name own --memory 64m --memory-swap 64m --pids-limit 20 busybox true
+  run_ok inspect -f '{{.HostConfig.PidsLimit}} {{.HostConfig.MemorySwap}}' own
+  equals "20 67108864"
+  run_ok create --name none --memory 64m --memory-swap -1 --pids-limit -1 busybox true
+  run_ok inspect -f '{{.HostConfig.PidsLimit}} {{.HostConfig.MemorySwap}}' none
+  equals "-1 -1"
+  run_ok create --name plain busybox true
+  run_ok inspect -f '{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}}' plain
+  equals "0 0"
+}
+
+@test "an AppArmor profile that nobody would apply is refused" {
+  import_busybox
+  run_ok run --rm --security-opt apparmor=unconfined busybox echo fine
+  if [ "$(cat /sys/module/apparmor/parameters/enabled 2> /dev/null)" = Y ]; then
+    run_fails 126 run --rm --security-opt apparmor=no-such-profile busybox true
+    contains no-such-profile "$stderr"
+    return
+  fi
+  run_fails 125 run --rm --security-opt apparmor=docker-default busybox true
+  contains "AppArmor is not enabled" "$stderr"
+}
