@@ -66,7 +66,11 @@ std::string Quote(absl::string_view text, char quote, bool ascii_only = false) {
     } else if (invalid || c < 0x20 || c == 0x7f) {
       absl::StrAppendFormat(&out, "\\x%02x", static_cast<unsigned char>(before[0]));
     } else if (IsInvisible(c) || (ascii_only && c >= 0x80)) {
-      absl::StrAppendFormat(&out, c > 0xffff ? "\\U%08x" : "\\u%04x", c);
+      if (c > 0xffff) {
+        absl::StrAppendFormat(&out, "\\U%08x", c);
+      } else {
+        absl::StrAppendFormat(&out, "\\u%04x", c);
+      }
     } else {
       absl::StrAppend(&out, before.substr(0, length));
     }
