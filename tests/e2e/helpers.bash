@@ -118,8 +118,8 @@ require() {
       subids) grep -q "^$(id -un):" /etc/subuid || skip "needs subordinate ids" ;;
       # The controller, of either version, with a directory that we may make one in.
       cgroup:*) has_controller "${need#cgroup:}" || skip "needs a writable cgroup controller '${need#cgroup:}'" ;;
-      # A build with -Dfaults=true (base/fault.h).
-      faults) grep -qaF CORACLE_FAULT_LOG "$CORACLE" || skip "needs a build with faults" ;;
+      # base/fault.h
+      faults) grep -qaF CORACLE_FAULT_LOG "$CORACLE" || skip "needs build/tests/coracle-faults" ;;
       *) command -v "$need" > /dev/null || skip "needs the program '$need'" ;;
     esac
   done
@@ -167,8 +167,10 @@ list_left() {
   processes_of "$T" | while read -r pid; do
     echo "process $pid: $(tr '\0' ' ' < "/proc/$pid/cmdline" 2> /dev/null | head -c 300)"
   done
-  # Each mount namespace once; `sort -u` drops what several show alike.
-  grep -hsF "$T/" /proc/[0-9]*/mountinfo 2> /dev/null | sort -u | sed 's/^/mount: /' | head -n 10
+  # Each mount namespace once.
+  find /proc/[0-9]*/ns/mnt -printf '%l %h\n' 2> /dev/null | sort -u -k1,1 |
+    sed 's|.* \(/proc/[0-9]*\)/ns$|\1/mountinfo|' | xargs -r grep -hsF "$T/" 2> /dev/null |
+    sed 's/^/mount: /' | head -n 10
   comm -13 <(echo "$cgroups_before") <(empty_cgroups) | sed '/^$/d; s/^/cgroup: /'
   # Exit records (exits/) outlive their containers on purpose; images and their blobs stay.
   local dir
@@ -178,19 +180,19 @@ list_left() {
 }
 
 # Processes with the directory $1 in their arguments, environment, working directory or open files. This shell and
-# its parents know the directory too (they have it from the test), so they are left out.
+# its parents know the directory too (they have it from the test), so they are left out. Listed before the programs
+# that look are started, since those have it in their arguments.
 processes_of() {
-  local pid dir links self=" $$ $BASHPID $PPID "
-  for dir in /proc/[0-9]*; do
-    pid=${dir#/proc/}
-    [[ "$self" != *" $pid "* ]] || continue
-    if grep -qsaF "$1/" "$dir/cmdline" "$dir/environ" 2> /dev/null; then
-      echo "$pid"
-      continue
-    fi
-    links=$(readlink "$dir/cwd" "$dir"/fd/* 2> /dev/null) || true
-    [[ "$links" != *"$1/"* ]] || is_ours "$pid" || echo "$pid"
-  done
+  local pid self=" $$ $BASHPID $PPID " dirs=(/proc/[0-9]*)
+  {
+    grep -lsaF "$1/" "${dirs[@]/%//cmdline}" "${dirs[@]/%//environ}" 2> /dev/null
+    find "${dirs[@]/%//cwd}" "${dirs[@]/%//fd}" -maxdepth 1 -lname "*$1/*" -printf 'link %p\n' 2> /dev/null
+  } | sed -E 's|/proc/([0-9]+)/.*|\1|' | sort -u | while read -r pid; do
+    case $pid in
+      link*) is_ours "${pid#link }" || echo "${pid#link }" ;;
+      *) [[ "$self" == *" $pid "* ]] || echo "$pid" ;;
+    esac
+  done | sort -un
 }
 
 # Whether $1 is this test's own shell or one that came from it (substitutions, pipelines).
@@ -216,7 +218,7 @@ empty_cgroups() {
   local dir
   find /sys/fs/cgroup -type d -regextype posix-extended -regex '.*[0-9a-f]{64}[^/]*' 2> /dev/null |
     while read -r dir; do
-      [ -n "$(cat "$dir/cgroup.procs" 2> /dev/null)" ] || echo "$dir"
+      read -r _ 2> /dev/null < "$dir/cgroup.procs" || echo "$dir"
     done | sort
 }
 
