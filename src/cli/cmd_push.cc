@@ -11,6 +11,7 @@
 #include "cli/select.h"
 #include "cli/transfer_options.h"
 #include "image/image_store.h"
+#include "image/short_names.h"
 #include "oci/reference.h"
 #include "os/file.h"
 
@@ -56,7 +57,7 @@ absl::StatusOr<engine::PushRequest> ReadRequest(const ParsedCommand& parsed) {
 // Every tag that the repository has in the store.
 absl::StatusOr<std::vector<std::string>> TagsOf(engine::Engine& engine, const std::string& text) {
   std::vector<std::string> names;
-  ASSIGN_OR_RETURN(const std::vector<oci::ImageReference> candidates, oci::LocalCandidates(text));
+  ASSIGN_OR_RETURN(const std::vector<oci::ImageReference> candidates, image::NameCandidates(text));
   ASSIGN_OR_RETURN(const std::vector<image::ImageInfo> images, image::List(engine.store));
   for (const oci::ImageReference& candidate : candidates) {
     const std::string prefix = absl::StrCat(candidate.name(), ":");

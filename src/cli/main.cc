@@ -15,6 +15,8 @@
 #include "cli/help.h"
 #include "cli/invocation.h"
 #include "cli/version.h"
+#include "image/short_names.h"
+#include "registry/short_names.h"
 
 namespace coracle::cli {
 namespace {
@@ -80,6 +82,9 @@ int RunCommand(ParsedCommand parsed) {
     PrintError(entered);
     return ExitCodeFor(entered);
   }
+  image::SetShortNameResolver([](absl::string_view text) {
+    return registry::ConfiguredNames(registry::UserPathsFromEnvironment(CallingUser()), text);
+  });
   Invocation invocation(std::move(parsed), std::move(globals));
   const int code = command.run(invocation);
   const absl::Status flushed = invocation.out().Flush();

@@ -67,22 +67,22 @@ class EchoOff {
 };
 
 // False if one of the watched signals came first.
-bool WaitForInput() {
+bool WaitForInput(const os::CancelFlag* cancel) {
   sigset_t none;
   sigprocmask(SIG_SETMASK, nullptr, &none);
   for (const int signal : kWatched) sigdelset(&none, signal);
   pollfd fd = {STDIN_FILENO, POLLIN, 0};
   while (ppoll(&fd, 1, nullptr, &none) < 0 && errno == EINTR) {
-    if (caught_signal != 0) return false;
+    if (caught_signal != 0 || (cancel != nullptr && cancel->IsSet())) return false;
   }
   return true;  // or an error, which read(2) will tell
 }
 
-absl::StatusOr<std::string> ReadLine() {
+absl::StatusOr<std::string> ReadLine(const os::CancelFlag* cancel = nullptr) {
   std::string line;
   char c;
   while (line.size() < kMaxLine) {
-    if (!WaitForInput()) return absl::CancelledError("interrupted");
+    if (!WaitForInput(cancel)) return absl::CancelledError("interrupted");
     const ssize_t got = TEMP_FAILURE_RETRY(read(STDIN_FILENO, &c, 1));
     if (got < 0) return ErrnoStatus(errno, "read standard input");
     if (got == 0 && line.empty()) return absl::CancelledError("end of input");
@@ -96,10 +96,10 @@ absl::StatusOr<std::string> ReadLine() {
 
 bool CanAsk() { return isatty(STDIN_FILENO) == 1; }
 
-absl::StatusOr<std::string> Ask(absl::string_view question) {
+absl::StatusOr<std::string> Ask(absl::string_view question, const os::CancelFlag* cancel) {
   caught_signal = 0;
   (void)os::WriteAll(STDERR_FILENO, question);  // nowhere else to say it
-  return ReadLine();
+  return ReadLine(cancel);
 }
 
 absl::StatusOr<std::string> AskSecret(absl::string_view question) {

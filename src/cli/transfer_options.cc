@@ -5,10 +5,12 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "base/text.h"
 #include "base/time_format.h"
 #include "cli/container_options.h"
 #include "cli/enter.h"
 #include "cli/output.h"
+#include "cli/prompt.h"
 #include "os/user_namespace.h"
 
 namespace coracle::cli {
@@ -29,6 +31,23 @@ absl::StatusOr<absl::Duration> ReadDelay(const std::string& text) {
   const auto duration = ParseGoDuration(text);
   if (duration.ok() && *duration >= absl::ZeroDuration()) return *duration;
   return OptionError("retry-delay", text, "expected a duration, like 2s");
+}
+
+// Until the answer is one of the numbers; an empty one is the first.
+absl::StatusOr<size_t> ChooseImage(absl::string_view name, const std::vector<oci::ImageReference>& candidates,
+                                   const os::CancelFlag& cancel) {
+  std::string question = absl::StrCat("The short name \"", Printable(name), "\" may be:\n");
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    absl::StrAppend(&question, "  ", i + 1, "  ", candidates[i].str(), "\n");
+  }
+  absl::StrAppend(&question, "Which one? [1] ");
+  while (true) {
+    ASSIGN_OR_RETURN(const std::string answer, Ask(question, &cancel));
+    if (answer.empty()) return 0;
+    size_t number = 0;
+    if (absl::SimpleAtoi(answer, &number) && number >= 1 && number <= candidates.size()) return number - 1;
+    question = absl::StrCat("A number from 1 to ", candidates.size(), ": ");
+  }
 }
 
 }  // namespace
@@ -87,7 +106,12 @@ absl::StatusOr<std::optional<oci::Platform>> ReadPlatform(const ParsedCommand& p
 Transfer::Transfer(registry::Access access, bool quiet, std::string verb)
     : access_(std::move(access)),
       progress_(ProgressDisplay::ChooseStyle(quiet), std::move(verb)),
-      context_{access_, &progress_, &interrupt_.flag(), isatty(STDIN_FILENO) && isatty(STDERR_FILENO)} {}
+      context_{access_, &progress_, &interrupt_.flag(), nullptr} {
+  if (!CanAsk() || isatty(STDERR_FILENO) == 0) return;
+  context_.choose = [this](absl::string_view name, const std::vector<oci::ImageReference>& candidates) {
+    return ChooseImage(name, candidates, interrupt_.flag());
+  };
+}
 
 Transfer::~Transfer() {
   for (const std::string& warning : access_.TakeWarnings()) PrintWarning(warning);

@@ -1,5 +1,7 @@
 #include <algorithm>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/status.h"
 #include "base/text.h"
@@ -67,6 +69,11 @@ absl::StatusOr<PulledImage> PullOne(Engine& engine, TransferContext& context,
   return pulled;
 }
 
+// With the full name in front, unless the registry's answer has it there already.
+absl::Status NameFailure(const absl::Status& status, const oci::ImageReference& reference) {
+  return absl::StartsWith(status.message(), reference.name()) ? status : Annotate(status, reference.str());
+}
+
 absl::StatusOr<std::vector<PulledImage>> PullTags(Engine& engine, TransferContext& context,
                                                   const oci::ImageReference& repository,
                                                   const PullRequest& request) {
@@ -79,30 +86,54 @@ absl::StatusOr<std::vector<PulledImage>> PullTags(Engine& engine, TransferContex
   std::vector<PulledImage> pulled;
   for (const std::string& tag : tags) {
     ASSIGN_OR_RETURN(const oci::ImageReference reference, repository.WithTag(tag));
-    ASSIGN_OR_RETURN(pulled.emplace_back(), PullOne(engine, context, reference, request), reference.str());
+    auto one = PullOne(engine, context, reference, request);
+    if (!one.ok()) return NameFailure(one.status(), reference);
+    pulled.push_back(*std::move(one));
   }
   if (pulled.empty()) return absl::NotFoundError(absl::StrCat(repository.name(), " has no tags"));
   return pulled;
 }
 
+// The places that the name may mean, only one of them if the user was asked.
+absl::StatusOr<registry::ResolvedName> Resolve(TransferContext& context, const std::string& text) {
+  ASSIGN_OR_RETURN(registry::ResolvedName name, context.access.Resolve(text, context.choose != nullptr));
+  if (!name.ask) return name;
+  ASSIGN_OR_RETURN(const size_t chosen, context.choose(text, name.candidates));
+  name.candidates = {name.candidates[chosen]};
+  return name;
+}
+
+absl::StatusOr<std::vector<PulledImage>> PullCandidate(Engine& engine, TransferContext& context,
+                                                       const oci::ImageReference& candidate,
+                                                       const PullRequest& request) {
+  if (request.all_tags) {
+    return PullTags(engine, context, candidate.WithoutTagAndDigest(), request);
+  }
+  ASSIGN_OR_RETURN(PulledImage pulled, PullOne(engine, context, candidate, request));
+  return std::vector<PulledImage>{std::move(pulled)};
+}
+
 absl::StatusOr<std::vector<PulledImage>> PullCandidates(Engine& engine, TransferContext& context,
                                                         const std::string& text, const PullRequest& request) {
-  ASSIGN_OR_RETURN(const registry::ResolvedName name, context.access.Resolve(text, context.interactive));
+  ASSIGN_OR_RETURN(const registry::ResolvedName name, Resolve(context, text));
+  if (request.all_tags &&
+      (absl::StrContains(text, '@') || absl::StrContains(text.substr(text.rfind('/') + 1), ':'))) {
+    return absl::InvalidArgumentError("--all-tags takes a name without a tag");
+  }
   absl::Status last;
   std::vector<std::string> failed;
   for (const oci::ImageReference& candidate : name.candidates) {
-    if (request.all_tags) {
-      if (!candidate.digest().empty() || text.find(':', text.rfind('/') + 1) != std::string::npos) {
-        return absl::InvalidArgumentError("--all-tags takes a name without a tag");
+    auto pulled = PullCandidate(engine, context, candidate, request);
+    if (pulled.ok()) {
+      // The image is here; a choice that can't be recorded is asked for again.
+      const absl::Status recorded =
+          name.ask ? context.access.RecordChoice(text, candidate) : absl::OkStatus();
+      if (!recorded.ok() && context.progress != nullptr) {
+        context.progress->Note(absl::StrCat("short name not recorded: ", StatusLine(recorded), ", ignoring"));
       }
-      auto pulled = PullTags(engine, context, candidate.WithoutTagAndDigest(), request);
-      if (pulled.ok()) return pulled;
-      last = Annotate(pulled.status(), candidate.name());
-    } else {
-      auto pulled = PullOne(engine, context, candidate, request);
-      if (pulled.ok()) return std::vector<PulledImage>{*std::move(pulled)};
-      last = Annotate(pulled.status(), candidate.str());
+      return pulled;
     }
+    last = NameFailure(pulled.status(), candidate);
     if (absl::IsCancelled(last)) break;
     failed.push_back(StatusLine(last));
   }

@@ -1,10 +1,12 @@
 #include <algorithm>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/status.h"
 #include "base/text.h"
 #include "engine/transfer.h"
+#include "image/image_commit.h"
 #include "image/image_store.h"
 #include "image/store_source.h"
 
@@ -32,6 +34,15 @@ absl::StatusOr<std::vector<std::string>> Siblings(Engine& engine, const image::S
   return siblings;
 }
 
+// Whether a registry has one of the image's own manifests. What a push made of it, by compressing layers that
+// have no compression here, is another one.
+bool CameFromRegistry(const store::ImageRecord& record) {
+  const auto& known = record.repo_digests();
+  return std::any_of(known.begin(), known.end(), [&](const std::string& name) {
+    return image::HasManifest(record, absl::string_view(name).substr(name.find('@') + 1));
+  });
+}
+
 absl::StatusOr<PushedImage> Push(Engine& engine, TransferContext& context, absl::string_view text,
                                  absl::string_view destination, const PushRequest& request) {
   ASSIGN_OR_RETURN(const std::unique_ptr<image::StoreSource> source,
@@ -55,7 +66,7 @@ absl::StatusOr<PushedImage> Push(Engine& engine, TransferContext& context, absl:
   copy.compression_level = request.compression_level;
   copy.force_compression = request.force_compression;
   // What came from a registry goes on as it came.
-  const bool made_here = source->record().repo_digests().empty();
+  const bool made_here = !CameFromRegistry(source->record());
   if (!copy.compression.has_value() && made_here) copy.compression = archive::Compression::kGzip;
   copy.progress = context.progress;
   copy.cancel = context.cancel;
@@ -64,6 +75,12 @@ absl::StatusOr<PushedImage> Push(Engine& engine, TransferContext& context, absl:
   pushed.name = target.str();
   pushed.digest = result.top.digest;
   pushed.size = static_cast<int64_t>(result.top.bytes.size());
+  // The image is there, whatever becomes of our note of it.
+  const absl::Status noted = image::AddRepoDigest(engine.store, source->record().id(),
+                                                  absl::StrCat(target.name(), "@", pushed.digest.str()));
+  if (!noted.ok() && context.progress != nullptr) {
+    context.progress->Note(absl::StrCat("its digest is not recorded: ", StatusLine(noted), ", ignoring"));
+  }
   return pushed;
 }
 

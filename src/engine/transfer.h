@@ -2,6 +2,7 @@
 #ifndef CORACLE_ENGINE_TRANSFER_H_
 #define CORACLE_ENGINE_TRANSFER_H_
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "image/copy_image.h"
 #include "image/registry_transport.h"
 #include "oci/platform.h"
+#include "oci/reference.h"
 #include "os/cancel.h"
 #include "registry/access.h"
 
@@ -23,7 +25,9 @@ struct TransferContext {
   registry::Access& access;
   ProgressObserver* progress = nullptr;    // may be null
   const os::CancelFlag* cancel = nullptr;  // may be null
-  bool interactive = false;                // a user can be asked which registry a short name means
+  // Asks the user which of several images a short name means; null: nobody can be asked. Gives an index.
+  std::function<absl::StatusOr<size_t>(absl::string_view name, const std::vector<oci::ImageReference>&)>
+      choose;
 };
 
 enum class PullPolicy { kAlways, kMissing, kNever, kNewer };

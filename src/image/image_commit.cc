@@ -95,6 +95,15 @@ bool IsCommitted(const store::Store& store, const ImageToCommit& image) {
                      [&](const std::string& name) { return TagIsRight(store, name, image); });
 }
 
+absl::Status AddRepoDigest(const store::Store& store, absl::string_view id, const std::string& repo_digest) {
+  ASSIGN_OR_RETURN(const store::FileLock lock, LockNames(store));
+  ASSIGN_OR_RETURN(store::ImageRecord record, ReadImage(store, id));
+  const auto& known = record.repo_digests();
+  if (std::find(known.begin(), known.end(), repo_digest) != known.end()) return absl::OkStatus();
+  record.add_repo_digests(repo_digest);
+  return store::WriteRecord(ImageRecordPath(store, id), record, os::Durability::kDurable);
+}
+
 absl::Status CommitImage(const store::Store& store, const store::Lease& lease, const ImageToCommit& image) {
   ASSIGN_OR_RETURN(const store::FileLock lock, LockNames(store));
   RETURN_IF_ERROR(WriteImage(store, lease, image));

@@ -32,6 +32,10 @@ bool IsCommitted(const store::Store& store, const ImageToCommit& image);
 // tags; synced. Everything they refer to is in the store. `lease` claims it and has room for temporary files.
 absl::Status CommitImage(const store::Store& store, const store::Lease& lease, const ImageToCommit& image);
 
+// Notes that the image is known as `repo_digest` ("docker.io/library/debian@sha256:...") too, after a push.
+// Errors: NotFound if it was removed meanwhile.
+absl::Status AddRepoDigest(const store::Store& store, absl::string_view id, const std::string& repo_digest);
+
 }  // namespace coracle::image
 
 #endif  // CORACLE_IMAGE_IMAGE_COMMIT_H_

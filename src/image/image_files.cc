@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "image/short_names.h"
 #include "oci/reference.h"
 
 namespace coracle::image {
@@ -121,7 +122,7 @@ absl::Status NoSuchImage(absl::string_view reference) {
 
 absl::StatusOr<Found> Lookup(const store::Store& store, absl::string_view reference) {
   RETURN_IF_ERROR(store.CheckVersion());
-  const auto candidates = oci::LocalCandidates(reference);
+  const auto candidates = NameCandidates(reference);
   const std::optional<std::string> prefix = oci::AsIdPrefix(reference);
   if (candidates.ok()) {
     for (const oci::ImageReference& candidate : *candidates) {

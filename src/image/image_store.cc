@@ -3,18 +3,29 @@
 #include <algorithm>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/match.h"
 #include "base/sha256.h"
 #include "base/status.h"
 #include "base/text.h"
 #include "image/hello_image.h"
 #include "image/image_files.h"
 #include "oci/digest.h"
+#include "oci/reference.h"
 #include "storage/layer_store.h"
 
 namespace coracle::image {
 namespace {
 
 constexpr size_t kMaxDocumentBytes = 16 << 20;
+
+// What looks like an id, or was made here, is in no registry.
+bool CanBePulled(absl::string_view reference) {
+  constexpr size_t kShortId = 12;
+  const auto id = oci::AsIdPrefix(reference);
+  if (id.has_value() && (id->size() >= kShortId || absl::StartsWith(reference, "sha256:"))) return false;
+  const auto parsed = oci::ImageReference::Parse(reference);
+  return parsed.ok() && parsed->domain() != oci::kLocalDomain;
+}
 
 }  // namespace
 
@@ -33,7 +44,9 @@ absl::StatusOr<ImageForRun> FindForRun(const store::Store& store, absl::string_v
     found = Lookup(store, reference);
   }
   if (absl::IsNotFound(found.status())) {
-    return WithHint(found.status(), absl::StrCat("try 'coracle pull ", Printable(reference), "'"));
+    return CanBePulled(reference)
+               ? WithHint(found.status(), absl::StrCat("try 'coracle pull ", Printable(reference), "'"))
+               : found.status();
   }
   if (!found.ok()) return found.status();
   ImageForRun image;

@@ -21,9 +21,10 @@ struct ImageForRun {
   std::string config_json;              // the OCI image config
 };
 // Finds an image by reference (short names: as given with tag latest; then docker.io/library/...,
-// localhost/...), by id or by unique id prefix; "hello" (also hello:latest, localhost/hello) is made from the
-// embedded program on first use if no image of that name exists. Errors: NotFound `no such image: foo` with
-// hint "try 'coracle pull foo'", exit code 125.
+// localhost/..., and what registries.conf makes of it: short_names.h), by id or by unique id prefix; "hello"
+// (also hello:latest, localhost/hello) is made from the embedded program on first use if no image of that
+// name exists. Errors: NotFound `no such image: foo` with hint "try 'coracle pull foo'" if that can help,
+// exit code 125.
 absl::StatusOr<ImageForRun> FindForRun(const store::Store& store, absl::string_view reference);
 
 struct ImportOptions {

@@ -46,6 +46,10 @@ Access::Access(AccessOptions options, RegistriesConfig config)
       config_(std::move(config)),
       credentials_(options_.paths, options_.authfile) {}
 
+absl::Status Access::RecordChoice(absl::string_view text, const oci::ImageReference& chosen) const {
+  return RecordShortName(options_.paths, text, chosen);
+}
+
 absl::StatusOr<std::vector<Location>> Access::ForPull(const oci::ImageReference& reference) const {
   ASSIGN_OR_RETURN(std::vector<Location> locations, LocateForPull(config_, reference));
   for (Location& location : locations) location.insecure = Insecure(location.insecure);

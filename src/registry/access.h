@@ -57,6 +57,8 @@ class Access {
   absl::StatusOr<ResolvedName> Resolve(absl::string_view text, bool interactive) const {
     return ResolveName(config_, text, interactive);
   }
+  // What the user chose when ResolvedName::ask was set, once it was pulled.
+  absl::Status RecordChoice(absl::string_view text, const oci::ImageReference& chosen) const;
   absl::StatusOr<std::vector<Location>> ForPull(const oci::ImageReference& reference) const;
   absl::StatusOr<Location> ForPush(const oci::ImageReference& reference) const;
   // A registry itself, not an image in it: for login and search. `domain` is host[:port].

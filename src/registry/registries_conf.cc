@@ -6,8 +6,11 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/status.h"
 #include "base/text.h"
@@ -229,24 +232,51 @@ absl::StatusOr<RegistriesConfig> Merged(absl::string_view text, absl::string_vie
   return config;
 }
 
-absl::Status MergeFile(const std::string& path, bool may_be_v1, RegistriesConfig& config) {
-  const auto text = os::ReadFileAt(AT_FDCWD, path, kMaxTomlBytes);
-  if (absl::IsNotFound(text.status())) return absl::OkStatus();
-  RETURN_IF_ERROR(text.status());
-  return MergeRegistriesConf(*text, path, may_be_v1, config);
+// One file of the configuration. It may be missing unless it is `required`.
+struct ConfFile {
+  std::string path;
+  bool may_be_v1 = false;
+  bool required = false;
+};
+
+absl::StatusOr<std::optional<std::string>> ReadConfFile(const ConfFile& file) {
+  auto text = os::ReadFileAt(AT_FDCWD, file.path, kMaxTomlBytes);
+  if (text.ok()) return std::make_optional(*std::move(text));
+  if (file.required) return Annotate(text.status(), "CONTAINERS_REGISTRIES_CONF");
+  if (absl::IsNotFound(text.status())) return std::nullopt;
+  return text.status();
 }
 
 // The files NAME.conf of a directory, in the order of their names.
-absl::Status MergeDirectory(const std::string& directory, RegistriesConfig& config) {
+absl::Status AddDirectory(const std::string& directory, std::vector<ConfFile>& files) {
   auto names = os::ListDirectoryAt(AT_FDCWD, directory);
   if (absl::IsNotFound(names.status())) return absl::OkStatus();
   RETURN_IF_ERROR(names.status());
   std::sort(names->begin(), names->end());
   for (const std::string& name : *names) {
-    if (!absl::EndsWith(name, ".conf")) continue;
-    RETURN_IF_ERROR(MergeFile(absl::StrCat(directory, "/", name), /*may_be_v1=*/false, config));
+    if (absl::EndsWith(name, ".conf")) files.push_back({absl::StrCat(directory, "/", name)});
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<ConfFile>> ConfFiles(const UserPaths& paths, const std::string& etc) {
+  std::vector<ConfFile> files;
+  const std::string user =
+      paths.config_home.empty() ? "" : absl::StrCat(paths.config_home, "/containers/registries.conf");
+  const char* chosen = getenv("CONTAINERS_REGISTRIES_CONF");
+  bool system_drop_ins = true;
+  if (chosen != nullptr && *chosen != '\0') {
+    files.push_back({chosen, /*may_be_v1=*/true, /*required=*/true});
+  } else if (!user.empty() && os::ExistsAt(AT_FDCWD, user)) {
+    // containers-registries.conf.d(5): then only the user's drop-ins count.
+    system_drop_ins = false;
+    files.push_back({user, /*may_be_v1=*/true});
+  } else {
+    files.push_back({absl::StrCat(etc, "/registries.conf"), /*may_be_v1=*/true});
+  }
+  if (system_drop_ins) RETURN_IF_ERROR(AddDirectory(absl::StrCat(etc, "/registries.conf.d"), files));
+  if (!user.empty()) RETURN_IF_ERROR(AddDirectory(absl::StrCat(user, ".d"), files));
+  return files;
 }
 
 }  // namespace
@@ -261,24 +291,38 @@ absl::Status MergeRegistriesConf(absl::string_view text, absl::string_view file,
 
 absl::StatusOr<RegistriesConfig> LoadRegistriesConf(const UserPaths& paths, const std::string& etc) {
   RegistriesConfig config;
-  const std::string user =
-      paths.config_home.empty() ? "" : absl::StrCat(paths.config_home, "/containers/registries.conf");
-  const char* chosen = getenv("CONTAINERS_REGISTRIES_CONF");
-  bool system_drop_ins = true;
-  if (chosen != nullptr && *chosen != '\0') {
-    ASSIGN_OR_RETURN(const std::string text, os::ReadFileAt(AT_FDCWD, chosen, kMaxTomlBytes),
-                     "CONTAINERS_REGISTRIES_CONF");
-    RETURN_IF_ERROR(MergeRegistriesConf(text, chosen, /*may_be_v1=*/true, config));
-  } else if (!user.empty() && os::ExistsAt(AT_FDCWD, user)) {
-    // containers-registries.conf.d(5): then only the user's drop-ins count.
-    system_drop_ins = false;
-    RETURN_IF_ERROR(MergeFile(user, /*may_be_v1=*/true, config));
-  } else {
-    RETURN_IF_ERROR(MergeFile(absl::StrCat(etc, "/registries.conf"), /*may_be_v1=*/true, config));
+  ASSIGN_OR_RETURN(const std::vector<ConfFile> files, ConfFiles(paths, etc));
+  for (const ConfFile& file : files) {
+    ASSIGN_OR_RETURN(const std::optional<std::string> text, ReadConfFile(file));
+    if (text.has_value()) RETURN_IF_ERROR(MergeRegistriesConf(*text, file.path, file.may_be_v1, config));
   }
-  if (system_drop_ins) RETURN_IF_ERROR(MergeDirectory(absl::StrCat(etc, "/registries.conf.d"), config));
-  if (!user.empty()) RETURN_IF_ERROR(MergeDirectory(absl::StrCat(user, ".d"), config));
   return config;
+}
+
+bool MaySayOfShortName(absl::string_view text, absl::string_view name) {
+  const std::string quoted = absl::StrCat("\"", name, "\""), raw = absl::StrCat("'", name, "'");
+  const std::string full =
+      absl::StrCat("\"docker.io/", absl::StrContains(name, '/') ? "" : "library/", name, "\"");
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    line = absl::StripAsciiWhitespace(line);
+    if (line.empty() || line[0] == '#') continue;
+    if (absl::StrContains(line, "search") || absl::StrContains(line, '\\')) return true;
+    if (absl::StrContains(line, "aliases") && line != "[aliases]") return true;
+    if (!absl::StrContains(line, quoted) && !absl::StrContains(line, raw) && !absl::StartsWith(line, name)) {
+      continue;
+    }
+    if (absl::StrReplaceAll(line, {{" ", ""}, {"\t", ""}}) != absl::StrCat(quoted, "=", full)) return true;
+  }
+  return false;
+}
+
+bool RegistriesConfMaySay(const UserPaths& paths, absl::string_view name, const std::string& etc) {
+  const auto files = ConfFiles(paths, etc);
+  if (!files.ok()) return true;
+  return std::any_of(files->begin(), files->end(), [&](const ConfFile& file) {
+    const auto text = ReadConfFile(file);
+    return !text.ok() || (text->has_value() && MaySayOfShortName(**text, name));
+  });
 }
 
 }  // namespace coracle::registry

@@ -56,6 +56,12 @@ absl::Status MergeRegistriesConf(absl::string_view text, absl::string_view file,
 absl::StatusOr<RegistriesConfig> LoadRegistriesConf(const UserPaths& paths,
                                                     const std::string& etc = "/etc/containers");
 
+// Whether these files, or one `text` of them, could make the short name `name` (without tag) mean anything
+// but what docker takes it for. Quick: nothing is parsed, and what is not plain counts as yes.
+bool RegistriesConfMaySay(const UserPaths& paths, absl::string_view name,
+                          const std::string& etc = "/etc/containers");
+bool MaySayOfShortName(absl::string_view text, absl::string_view name);
+
 }  // namespace coracle::registry
 
 #endif  // CORACLE_REGISTRY_REGISTRIES_CONF_H_

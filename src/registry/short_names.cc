@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "base/toml.h"
 #include "os/file.h"
+#include "registry/locate.h"
 
 namespace coracle::registry {
 namespace {
@@ -51,6 +52,24 @@ absl::Status RecordShortName(const UserPaths& paths, absl::string_view text,
   }
   RETURN_IF_ERROR(os::MakeDirectories(path.substr(0, path.rfind('/')), 0700));
   return os::ReplaceFileAt(AT_FDCWD, path, content, os::Durability::kDurable, 0600);
+}
+
+std::vector<oci::ImageReference> ConfiguredNames(const UserPaths& paths, absl::string_view text) {
+  const auto typed = oci::ImageReference::ParseLocal(text);
+  if (!typed.ok() || !oci::IsShortName(text)) return {};
+  const std::string recorded = RecordedShortNamesPath(paths);
+  bool may_say = RegistriesConfMaySay(paths, typed->path());
+  if (!may_say && !recorded.empty()) {
+    const auto aliases = os::ReadFileAt(AT_FDCWD, recorded, kMaxTomlBytes);
+    may_say = aliases.ok() && MaySayOfShortName(*aliases, typed->path());
+  }
+  if (!may_say) return {};
+  auto config = LoadRegistriesConf(paths);
+  if (!config.ok() || !MergeRecordedShortNames(paths, *config).ok()) return {};
+  // All that it may be: which of them is in the store decides, nobody has to be asked.
+  config->short_name_mode = ShortNameMode::kDisabled;
+  auto resolved = ResolveName(*config, text, /*interactive=*/false);
+  return resolved.ok() ? std::move(resolved->candidates) : std::vector<oci::ImageReference>();
 }
 
 }  // namespace coracle::registry

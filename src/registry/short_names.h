@@ -4,6 +4,7 @@
 #define CORACLE_REGISTRY_SHORT_NAMES_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -24,6 +25,11 @@ absl::Status MergeRecordedShortNames(const UserPaths& paths, RegistriesConfig& c
 // Records that `text`, a short name as the user typed it, means `chosen`, for next time.
 absl::Status RecordShortName(const UserPaths& paths, absl::string_view text,
                              const oci::ImageReference& chosen);
+
+// The full names, best first, that the user's configuration and earlier choices make of the short name
+// `text`. Empty if that is no more than what docker would take it for, and if the configuration is malformed,
+// which is for a pull to say. Cheap where nothing is configured for that name.
+std::vector<oci::ImageReference> ConfiguredNames(const UserPaths& paths, absl::string_view text);
 
 }  // namespace coracle::registry
 
