@@ -46,11 +46,11 @@ setup() {
   coracle_setup
   require root dockerd containerd docker
   # A host may forbid a daemon what it needs.
-  [ -S "$DOCKER_DIR/s" ] && gone_not || skip "dockerd does not start here: $(grep -a 'failed\|error' "$DOCKER_DIR/dockerd.log" | tail -n 1)"
+  runs || skip "dockerd does not start here: $(grep -a 'failed\|error' "$DOCKER_DIR/dockerd.log" | tail -n 1)"
   export DOCKER_HOST=unix://$DOCKER_DIR/s DOCKER_CONFIG=$T/docker
   mkdir "$DOCKER_CONFIG"
 }
-gone_not() { ! gone "$(< "$DOCKER_DIR/dockerd.pid")"; }
+runs() { [ -S "$DOCKER_DIR/s" ] && ! gone "$(< "$DOCKER_DIR/dockerd.pid")"; }
 
 teardown() {
   if [ -n "${DOCKER_HOST:-}" ]; then
