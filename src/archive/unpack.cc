@@ -14,6 +14,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
+#include "archive/parent_dirs.h"
 #include "archive/tar_reader.h"
 #include "archive/unpack_metadata.h"
 #include "archive/whiteout.h"
@@ -53,7 +54,14 @@ SplitPath Split(absl::string_view clean) {
 class Unpacker {
  public:
   Unpacker(ByteSource& source, int root_fd, const UnpackOptions& options)
-      : reader_(source), root_fd_(root_fd), options_(options), marks_(options.user_xattr) {}
+      : reader_(source),
+        root_fd_(root_fd),
+        options_(options),
+        marks_(options.user_xattr),
+        // Below other directories than a new layer's, others may have set what is inherited.
+        defaults_(options.whiteouts == Whiteouts::kOverlay ? NewFileDefaults::Of(root_fd)
+                                                           : NewFileDefaults()),
+        parents_(root_fd, !defaults_.GivesMode(0755)) {}
 
   absl::StatusOr<UnpackResult> Run();
 
@@ -69,9 +77,6 @@ class Unpacker {
   // True if the entry is a whiteout or marker, which then is done.
   absl::StatusOr<bool> UnpackWhiteout(absl::string_view path, const std::string& name);
 
-  // The directory of `path`, made where missing. Valid until the next call.
-  absl::StatusOr<int> OpenParent(absl::string_view path);
-  absl::Status MakeParents(absl::string_view path);
   // Clears the way for `name`: removes whatever is there.
   absl::Status RemoveExisting(int parent, const std::string& name);
 
@@ -88,6 +93,11 @@ class Unpacker {
                               const TarEntry& entry);
   absl::Status UnpackNode(int parent, const std::string& name, const TarEntry& entry);
 
+  // Whether what is made in the parent that was opened last has the entry's owner by itself.
+  bool BornWithOwner(const TarEntry& entry) const {
+    const auto [uid, gid] = options_.owner.value_or(std::make_pair(entry.uid, entry.gid));
+    return defaults_.GivesOwner(uid, gid) && !parents_.foreign_group();
+  }
   absl::Status SetUpDirectory(int fd, std::string path, const TarEntry& entry);
   absl::Status FinishDirectories();
 
@@ -96,11 +106,8 @@ class Unpacker {
   const UnpackOptions& options_;
   const OverlayMarks marks_;
   UnpackResult result_;
-  // The last parent: consecutive entries mostly share it. Forgotten whenever something is replaced, since a
-  // component of its path may have been.
-  std::string parent_path_;
-  os::UniqueFd parent_;
-  bool parent_known_ = false;
+  NewFileDefaults defaults_;
+  ParentDirs parents_;
   std::vector<DeferredDirectory> deferred_;
   absl::flat_hash_map<Inode, size_t> deferred_index_;
   size_t deferred_bytes_ = 0;
@@ -132,7 +139,7 @@ absl::Status Unpacker::UnpackEntry(const TarEntry& entry) {
     ASSIGN_OR_RETURN(const bool done, UnpackWhiteout(path, split.name));
     if (done) return absl::OkStatus();
   }
-  ASSIGN_OR_RETURN(const int parent, OpenParent(split.parent));
+  ASSIGN_OR_RETURN(const int parent, parents_.Open(split.parent));
   switch (entry.type) {
     case EntryType::kFile:
       return UnpackFile(parent, split.name, entry);
@@ -167,7 +174,7 @@ absl::StatusOr<bool> Unpacker::UnpackWhiteout(absl::string_view path, const std:
     return true;
   }
   if (!absl::StartsWith(name, kWhiteoutPrefix)) return false;
-  ASSIGN_OR_RETURN(const int parent, OpenParent(Split(path).parent));
+  ASSIGN_OR_RETURN(const int parent, parents_.Open(Split(path).parent));
   ++result_.whiteouts;
   if (is_opaque) {
     RETURN_IF_ERROR(marks_.MarkOpaque(parent));
@@ -189,48 +196,8 @@ absl::StatusOr<bool> Unpacker::UnpackWhiteout(absl::string_view path, const std:
   return true;
 }
 
-absl::StatusOr<int> Unpacker::OpenParent(absl::string_view path) {
-  if (path.empty()) return root_fd_;
-  if (parent_known_ && parent_path_ == path) return parent_.get();
-  parent_known_ = false;
-  absl::StatusOr<os::UniqueFd> fd = os::OpenBeneath(root_fd_, path, O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT);
-  if (!fd.ok() && ErrnoOf(fd.status()) == ENOENT) {
-    RETURN_IF_ERROR(MakeParents(path));
-    fd = os::OpenBeneath(root_fd_, path, O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT);
-  }
-  RETURN_IF_ERROR(fd.status());
-  parent_ = *std::move(fd);
-  parent_path_ = std::string(path);
-  parent_known_ = true;
-  return parent_.get();
-}
-
-absl::Status Unpacker::MakeParents(absl::string_view path) {
-  os::UniqueFd above;
-  int above_fd = root_fd_;
-  for (size_t end = 0; end != absl::string_view::npos;) {
-    const size_t begin = end == 0 ? 0 : end + 1;
-    end = path.find('/', begin);
-    const absl::string_view prefix = path.substr(0, end);
-    absl::StatusOr<os::UniqueFd> fd =
-        os::OpenBeneath(root_fd_, prefix, O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT);
-    if (!fd.ok() && ErrnoOf(fd.status()) == ENOENT) {
-      const std::string name(prefix.substr(begin));
-      // A link that leads nowhere is EEXIST here, and stays.
-      if (mkdirat(above_fd, name.c_str(), 0755) != 0 || fchmodat(above_fd, name.c_str(), 0755, 0) != 0) {
-        return ErrnoStatus(errno, absl::StrCat("make directory ", prefix));
-      }
-      fd = os::OpenBeneath(root_fd_, prefix, O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT);
-    }
-    RETURN_IF_ERROR(fd.status());
-    above = *std::move(fd);
-    above_fd = above.get();
-  }
-  return absl::OkStatus();
-}
-
 absl::Status Unpacker::RemoveExisting(int parent, const std::string& name) {
-  parent_known_ = false;  // `parent` itself stays open until the next OpenParent()
+  parents_.Forget();
   if (options_.keep_kinds && unlinkat(parent, name.c_str(), 0) != 0 && errno != ENOENT) {
     return absl::FailedPreconditionError("cannot overwrite directory with non-directory");
   }
@@ -250,15 +217,19 @@ absl::Status Unpacker::MakeNew(int parent, const std::string& name, absl::string
 
 absl::Status Unpacker::UnpackFile(int parent, const std::string& name, const TarEntry& entry) {
   os::UniqueFd fd;
+  // Each call that changes an inode costs a step in the file system's journal: none for what is right
+  // already.
+  const bool born_with_mode = defaults_.GivesMode(entry.mode) && entry.xattrs.empty();
+  const mode_t mode = born_with_mode ? entry.mode : 0600;
   RETURN_IF_ERROR(MakeNew(parent, name, "create", [&] {
-    fd.Reset(openat(parent, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    fd.Reset(openat(parent, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
     return fd.get();
   }));
   RETURN_IF_ERROR(WriteContent(fd.get(), entry));
   const NewNode node = {.fd = fd.get()};
-  RETURN_IF_ERROR(SetOwner(node, entry, options_, result_));
+  if (!BornWithOwner(entry)) RETURN_IF_ERROR(SetOwner(node, entry, options_, result_));
   RETURN_IF_ERROR(SetXattrs(node, entry, result_));
-  RETURN_IF_ERROR(SetMode(node, entry.mode));
+  if (!born_with_mode) RETURN_IF_ERROR(SetMode(node, entry.mode));
   RETURN_IF_ERROR(SetTimes(node, entry));
   ++result_.files;
   return absl::OkStatus();
@@ -309,7 +280,7 @@ absl::Status Unpacker::UnpackSymlink(int parent, const std::string& name, const 
   RETURN_IF_ERROR(MakeNew(parent, name, "make link",
                           [&] { return symlinkat(entry.link_target.c_str(), parent, name.c_str()); }));
   const NewNode node = {.parent_fd = parent, .name = name.c_str()};
-  RETURN_IF_ERROR(SetOwner(node, entry, options_, result_));
+  if (!BornWithOwner(entry)) RETURN_IF_ERROR(SetOwner(node, entry, options_, result_));
   RETURN_IF_ERROR(SetXattrs(node, entry, result_));
   return SetTimes(node, entry);
 }
@@ -373,6 +344,11 @@ absl::Status Unpacker::SetUpDirectory(int fd, std::string path, const TarEntry& 
   const NewNode node = {.fd = fd};
   RETURN_IF_ERROR(SetOwner(node, entry, options_, result_));
   RETURN_IF_ERROR(SetXattrs(node, entry, result_));
+  // It may have brought an ACL that files inherit.
+  if (!entry.xattrs.empty()) {
+    defaults_ = NewFileDefaults();
+    parents_.ChmodMade();
+  }
   struct stat info;
   if (fstat(fd, &info) != 0) return ErrnoStatus(errno, "stat");
   deferred_bytes_ += sizeof(DeferredDirectory) + path.size();
@@ -382,6 +358,9 @@ absl::Status Unpacker::SetUpDirectory(int fd, std::string path, const TarEntry& 
   deferred.metadata.mode = entry.mode;
   deferred.metadata.mtime = entry.mtime;
   deferred.metadata.atime = entry.atime;
+  if (defaults_.known() && !defaults_.GivesOwner(info.st_uid, info.st_gid)) {
+    parents_.NoteForeignGroup(deferred.path == "." ? "" : deferred.path);
+  }
   const auto [known, is_new] = deferred_index_.try_emplace({info.st_dev, info.st_ino}, deferred_.size());
   if (is_new) {
     deferred_.push_back(std::move(deferred));

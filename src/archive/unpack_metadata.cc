@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 
 #include "archive/whiteout.h"
 #include "base/status.h"
+#include "os/file.h"
 
 namespace coracle::archive {
 namespace {
@@ -24,6 +26,25 @@ int SetOneXattr(const NewNode& node, const std::string& name, const std::string&
 bool IsOurs(absl::string_view name) { return IsOverlayXattr(name) || name == "security.selinux"; }
 
 }  // namespace
+
+NewFileDefaults NewFileDefaults::Of(int root_fd) {
+  NewFileDefaults defaults;
+  struct stat info;
+  if (fstat(root_fd, &info) != 0 || info.st_gid != getegid() || (info.st_mode & S_ISGID) != 0)
+    return defaults;
+  if (fgetxattr(root_fd, "system.posix_acl_default", nullptr, 0) >= 0) return defaults;
+  if (errno != ENODATA && errno != EOPNOTSUPP) return defaults;
+  // umask(2) can't be asked without being changed, for all threads.
+  const auto status = os::ReadFileAt(AT_FDCWD, "/proc/self/status", 64 << 10);
+  if (!status.ok()) return defaults;
+  const size_t line = status->find("\nUmask:\t");
+  if (line == std::string::npos) return defaults;
+  defaults.umask_ = static_cast<mode_t>(strtoul(status->c_str() + line + 8, nullptr, 8));
+  defaults.uid_ = geteuid();
+  defaults.gid_ = getegid();
+  defaults.known_ = true;
+  return defaults;
+}
 
 absl::Status SetOwner(const NewNode& node, const TarEntry& entry, const UnpackOptions& options,
                       UnpackResult& result) {

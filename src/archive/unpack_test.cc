@@ -1,5 +1,6 @@
 #include "archive/unpack.h"
 
+#include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -138,6 +139,51 @@ TEST_SUITE("archive/unpack") {
     CHECK(absl::IsResourceExhausted(UnpackBytes(archive, root.fd(), {.max_bytes = 4999}).status()));
     CHECK(absl::IsResourceExhausted(UnpackBytes(archive, root.fd(), {.max_entries = 1}).status()));
     CHECK(UnpackBytes(archive, root.fd(), {.max_bytes = 5000, .max_entries = 2}).ok());
+  }
+  TEST_CASE("modes and owners of a layer's files do not depend on umask, set-group-id or order") {
+    const std::string archive = Member({.path = "implied/a/b/open", .content = "x", .mode = 0777}) +
+                                Member({.path = "d/", .type = '5', .mode = 02770}) +
+                                Member({.path = "d/f", .content = "y", .mode = 0666}) +
+                                Member({.path = "d/s", .content = "y", .mode = 06755}) +
+                                Member({.path = "none", .content = "z", .mode = 0}) + EndMarker();
+    for (const mode_t mask : {0022, 0, 0077}) {
+      for (const mode_t root_mode : {0755, 02755}) {
+        CAPTURE(mask);
+        TestDirectory root;
+        REQUIRE(fchmod(root.fd(), root_mode) == 0);
+        const mode_t before = umask(mask);
+        const auto result =
+            UnpackBytes(archive, root.fd(), {.whiteouts = Whiteouts::kOverlay, .squash_ids = true});
+        umask(before);
+        REQUIRE(result.ok());
+        CHECK((root.Stat("implied/a").st_mode & 0777) == 0755);
+        CHECK((root.Stat("implied/a/b/open").st_mode & 07777) == 0777);
+        CHECK((root.Stat("d").st_mode & 07777) == 02770);
+        CHECK((root.Stat("d/f").st_mode & 07777) == 0666);
+        CHECK((root.Stat("d/s").st_mode & 07777) == 06755);
+        CHECK((root.Stat("none").st_mode & 07777) == 0);
+      }
+    }
+  }
+  TEST_CASE("paths deeper than what is kept open, and such that share the beginning of a name") {
+    std::string deep;
+    for (int i = 0; i < 45; ++i)
+      deep += std::string(1, static_cast<char>(97 + i % 7)) + "/";  // 100 bytes at most
+    TestDirectory root;
+    const auto result = UnpackBytes(
+        Member({.path = "real/x", .content = "0"}) + Member({.path = "link", .type = '2', .link = "/real"}) +
+            Member({.path = deep + "f", .content = "1"}) + Member({.path = deep + "e/g", .content = "2"}) +
+            Member({.path = deep + "h", .content = "3"}) + Member({.path = "a/bx/f", .content = "4"}) +
+            Member({.path = "link/y/z", .content = "5"}) + Member({.path = "a/b/k", .content = "6"}) +
+            EndMarker(),
+        root.fd(), {.whiteouts = Whiteouts::kOverlay, .squash_ids = true});
+    REQUIRE_MESSAGE(result.ok(), result.status().ToString());
+    CHECK(root.Read(deep + "f") == "1");
+    CHECK(root.Read(deep + "e/g") == "2");
+    CHECK(root.Read(deep + "h") == "3");
+    CHECK(root.Read("a/bx/f") == "4");
+    CHECK(root.Read("real/y/z") == "5");
+    CHECK(root.Read("a/b/k") == "6");
   }
   TEST_CASE("extended attributes arrive, overlay's own never") {
     TestDirectory root;
