@@ -19,15 +19,31 @@ namespace {
 
 constexpr size_t kMaxXattrNames = 64 << 10;  // XATTR_LIST_MAX
 
-absl::Status CopyXattrs(int from, int to) {
+// Where the attributes of a file are: of an open one, or, for what is never opened, of a name in a directory.
+struct XattrFile {
+  int fd = -1;
+  std::string path;  // "/proc/self/fd/DIR/NAME"
+
+  ssize_t List(char* names, size_t size) const {
+    return fd >= 0 ? flistxattr(fd, names, size) : llistxattr(path.c_str(), names, size);
+  }
+  ssize_t Get(const char* name, char* value, size_t size) const {
+    return fd >= 0 ? fgetxattr(fd, name, value, size) : lgetxattr(path.c_str(), name, value, size);
+  }
+  int Set(const char* name, const char* value, size_t size) const {
+    return fd >= 0 ? fsetxattr(fd, name, value, size, 0) : lsetxattr(path.c_str(), name, value, size, 0);
+  }
+};
+
+absl::Status CopyXattrs(const XattrFile& from, const XattrFile& to) {
   char names[4096];
   std::string many;
   char* list = names;
-  ssize_t length = flistxattr(from, names, sizeof(names));
+  ssize_t length = from.List(names, sizeof(names));
   if (length < 0 && errno == ERANGE) {
     many.resize(kMaxXattrNames);
     list = many.data();
-    length = flistxattr(from, list, many.size());
+    length = from.List(list, many.size());
   }
   if (length == 0 || (length < 0 && errno == EOPNOTSUPP)) return absl::OkStatus();
   if (length < 0) return ErrnoStatus(errno, "list xattrs");
@@ -35,10 +51,9 @@ absl::Status CopyXattrs(int from, int to) {
   for (const char* name = list; name < list + length; name += strlen(name) + 1) {
     if (archive::IsOverlayXattr(name)) continue;
     value.resize(kMaxXattrNames);
-    const ssize_t size = fgetxattr(from, name, value.data(), value.size());
+    const ssize_t size = from.Get(name, value.data(), value.size());
     if (size < 0) continue;
-    if (fsetxattr(to, name, value.data(), static_cast<size_t>(size), 0) != 0 && errno != EPERM &&
-        errno != EOPNOTSUPP) {
+    if (to.Set(name, value.data(), static_cast<size_t>(size)) != 0 && errno != EPERM && errno != EOPNOTSUPP) {
       return ErrnoStatus(errno, absl::StrCat("set ", name));
     }
   }
@@ -92,6 +107,8 @@ absl::Status CopySpecial(int from, int to, const std::string& name, const struct
   if (!S_ISLNK(info.st_mode) && fchmodat(to, name.c_str(), info.st_mode & 07777, 0) != 0) {
     return ErrnoStatus(errno, "set the mode");
   }
+  RETURN_IF_ERROR(CopyXattrs({-1, absl::StrCat("/proc/self/fd/", from, "/", name)},
+                             {-1, absl::StrCat("/proc/self/fd/", to, "/", name)}));
   const struct timespec times[2] = {info.st_atim, info.st_mtim};
   if (utimensat(to, name.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0)
     return ErrnoStatus(errno, "set the times");
@@ -117,7 +134,7 @@ absl::Status NodeCopier::CopyNode(int from, int to, const std::string& name, con
 absl::Status CopyMetadata(int from, int to, const struct stat& info) {
   if (fchown(to, info.st_uid, info.st_gid) != 0 && errno != EPERM) return ErrnoStatus(errno, "set the owner");
   if (fchmod(to, info.st_mode & 07777) != 0) return ErrnoStatus(errno, "set the mode");
-  RETURN_IF_ERROR(CopyXattrs(from, to));
+  RETURN_IF_ERROR(CopyXattrs({from, ""}, {to, ""}));
   const struct timespec times[2] = {info.st_atim, info.st_mtim};
   if (futimens(to, times) != 0) return ErrnoStatus(errno, "set the times");
   return absl::OkStatus();
