@@ -1,6 +1,7 @@
 // Commands that move images between the store, archives, directories and registries.
 #include "cli/commands.h"
 #include "cli/commands_archive.h"
+#include "cli/registry_options.h"
 #include "cli/table_rows.h"
 
 namespace coracle::cli {
@@ -41,7 +42,7 @@ constexpr Option kCopyOnly[] = {
     Flag("all", 'a', "Copy every image of an index, not only the host's"),
     String("arch", '\0', "ARCH", "Architecture to copy"),
     Alias("override-arch", "arch"),
-    String("authfile", '\0', "FILE", "File with credentials of registries"),
+    kAuthfileOption,
     Flag("dest-compress", '\0', "Compress layers that are not"),
     String("dest-compress-format", '\0', "FORMAT", "Compress them to gzip or zstd"),
     String("dest-compress-level", '\0', "LEVEL", "1 to 9 for gzip, 1 to 19 for zstd"),
@@ -103,26 +104,26 @@ constexpr OptionSet kTreeOptions[] = {kTreeOnly};
 constexpr Example kTreeExamples[] = {{"image tree debian", "its layers, and which images end in them"}};
 
 constexpr Option kCheckOnly[] = {
-    String("authfile", '\0', "FILE", "File with credentials of registries"),
-    String("cert-dir", '\0', "DIR", "Certificates of registries"),
-    String("creds", '\0', "USER[:PASSWORD]", "Credentials for registries"),
+    kAuthfileOption,
+    kCertDirOption,
+    kCredsOption,
     Flag("quiet", 'q', "Print problems only"),
     Flag("repair", 'r', "Make right what is damaged: from the blob, else from the registry"),
-    Flag("tls-verify", '\0', "Require HTTPS and valid certificates").Default("true"),
+    kTlsVerifyOption,
 };
 constexpr OptionSet kCheckOptions[] = {kCheckOnly};
 constexpr Example kCheckExamples[] = {{"image check --repair", "after a disk lost something"}};
 
 constexpr Option kInspectOnly[] = {
-    String("authfile", '\0', "FILE", "File with credentials of registries"),
-    String("cert-dir", '\0', "DIR", "Certificates of registries"),
+    kAuthfileOption,
+    kCertDirOption,
     Flag("config", '\0', "Show the image's config"),
-    String("creds", '\0', "USER[:PASSWORD]", "Credentials for registries"),
+    kCredsOption,
     String("format", 'f', "FORMAT", "json or a Go template"),
     Flag("no-tags", 'n', "Do not list the repository's tags"),
     String("platform", '\0', "PLATFORM", "Which platform's image of an index"),
     Flag("raw", '\0', "Show the manifest, or the config with --config, byte for byte"),
-    Flag("tls-verify", '\0', "Require HTTPS and valid certificates").Default("true"),
+    kTlsVerifyOption,
 };
 constexpr OptionSet kInspectOptions[] = {kInspectOnly};
 constexpr Example kInspectExamples[] = {
@@ -133,7 +134,7 @@ constexpr Example kInspectExamples[] = {
 
 constexpr Option kSyncOnly[] = {
     Flag("all", 'a', "Copy every image of an index, not only the host's"),
-    String("authfile", '\0', "FILE", "File with credentials of registries"),
+    kAuthfileOption,
     String("dest", 'd', "TRANSPORT", "Kind of DESTINATION: docker or dir"),
     String("dest-authfile", '\0', "FILE", "Credentials for the destination"),
     String("dest-cert-dir", '\0', "DIR", "Certificates for the destination"),
@@ -271,7 +272,8 @@ constexpr Command kLoad = {
     .summary = "Read images from an archive or directory",
     .description =
         "Takes docker-archive and oci-archive, compressed or not, and the directories that save writes. "
-        "Prints the name of each image, or its id if it has none.",
+        "Prints the name of each image, or its id if it has none. Of several images those that were read "
+        "before one fails stay.",
     .examples = kLoadExamples,
     .options = kLoadOptions,
     .completes = Completes::kFiles,

@@ -1,5 +1,6 @@
 // Commands on images, and the group `image`.
 #include "cli/commands.h"
+#include "cli/registry_options.h"
 #include "cli/table_rows.h"
 
 namespace coracle::cli {
@@ -36,13 +37,13 @@ constexpr Example kImportExamples[] = {
 
 // Of every command that talks to a registry.
 constexpr Option kRegistryOptions[] = {
-    String("authfile", '\0', "FILE", "Credentials for registries"),
-    String("cert-dir", '\0', "DIR", "Certificates for registries"),
-    String("creds", '\0', "USER[:PASSWORD]", "Credentials for the registry"),
+    kAuthfileOption,
+    kCertDirOption,
+    kCredsOption,
     String("retry", '\0', "COUNT", "Further attempts after one that failed").Default("3"),
     String("retry-delay", '\0', "TIME", "Wait before the first of them; doubles each time"),
     String("signature-policy", '\0', "FILE", "Policy of signatures").Hidden().NotYet(),
-    Flag("tls-verify", '\0', "Check the registry's certificate").Default("true"),
+    kTlsVerifyOption,
     Flag("disable-content-trust", '\0', "Of docker; has no effect").Default("true").Hidden(),
 };
 

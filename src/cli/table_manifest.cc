@@ -1,15 +1,16 @@
 // The group `manifest`: multi-platform images.
 #include "cli/commands_archive.h"
+#include "cli/registry_options.h"
 #include "cli/table_rows.h"
 
 namespace coracle::cli {
 namespace {
 
 constexpr Option kAccessOptions[] = {
-    String("authfile", '\0', "FILE", "File with credentials of registries"),
-    String("cert-dir", '\0', "DIR", "Certificates of registries"),
-    String("creds", '\0', "USER[:PASSWORD]", "Credentials for registries"),
-    Flag("tls-verify", '\0', "Require HTTPS and valid certificates").Default("true"),
+    kAuthfileOption,
+    kCertDirOption,
+    kCredsOption,
+    kTlsVerifyOption,
     Flag("insecure", '\0', "Allow registries without TLS").NotYet("false").Hidden(),
 };
 

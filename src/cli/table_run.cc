@@ -1,5 +1,6 @@
 // `run` and `create`.
 #include "cli/commands.h"
+#include "cli/registry_options.h"
 #include "cli/table_rows.h"
 
 namespace coracle::cli {
@@ -71,9 +72,9 @@ constexpr Option kProcess[] = {
 constexpr Option kImageOptions[] = {
     String("arch", '\0', "ARCH", "Architecture of the image").In(Section::kImage),
     Alias("override-arch", "arch"),
-    String("authfile", '\0', "FILE", "Credentials for registries").In(Section::kImage),
-    String("cert-dir", '\0', "DIR", "Certificates for registries").In(Section::kImage),
-    String("creds", '\0', "USER[:PASSWORD]", "Credentials for the registry").In(Section::kImage),
+    kAuthfileOption.In(Section::kImage),
+    kCertDirOption.In(Section::kImage),
+    kCredsOption.In(Section::kImage),
     String("os", '\0', "OS", "Operating system of the image").In(Section::kImage),
     Alias("override-os", "os"),
     String("platform", '\0', "OS/ARCH[/VARIANT]", "Platform of the image").In(Section::kImage),
@@ -84,7 +85,7 @@ constexpr Option kImageOptions[] = {
     String("retry-delay", '\0', "TIME", "Wait before the first of them; doubles each time")
         .In(Section::kImage),
     Flag("rootfs", '\0', "IMAGE is a directory with a root file system").In(Section::kImage),
-    Flag("tls-verify", '\0', "Check the registry's certificate").In(Section::kImage).Default("true"),
+    kTlsVerifyOption.In(Section::kImage),
     String("variant", '\0', "VARIANT", "Variant of the image's architecture").In(Section::kImage),
     Alias("override-variant", "variant"),
 };
