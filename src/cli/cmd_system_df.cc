@@ -36,8 +36,10 @@ absl::Status ShowTotals(Invocation& invocation, const DiskReport& report) {
                                  .columns = "{{.Type}}\t{{.Total}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}",
                                  .quiet = "{{.Type}}"};
   const ListingOptions options = {.format = invocation.parsed().GetString("format")};
-  const auto text = RenderListing(
-      listing, options, {TotalRow("Images", report.images), TotalRow("Containers", report.containers)});
+  const auto text =
+      RenderListing(listing, options,
+                    {TotalRow("Images", report.images), TotalRow("Containers", report.containers),
+                     TotalRow("Local Volumes", report.volumes)});
   if (!text.ok()) return WithExitCode(text.status(), 125);
   invocation.out().Write(*text);
   return absl::OkStatus();
@@ -70,6 +72,14 @@ std::string ContainerTable(const DiskReport& report) {
   return AlignColumns(text);
 }
 
+std::string VolumeTable(const DiskReport& report) {
+  std::string text = "VOLUME NAME\tLINKS\tSIZE\n";
+  for (const engine::VolumeDisk& one : report.volume_list) {
+    absl::StrAppend(&text, one.record.name(), "\t", one.containers, "\t", HumanSize(one.bytes), "\n");
+  }
+  return AlignColumns(text);
+}
+
 absl::Status SystemDf(Invocation& invocation) {
   const bool verbose = invocation.parsed().GetBool("verbose");
   if (verbose && !invocation.parsed().GetString("format").empty()) {
@@ -79,7 +89,8 @@ absl::Status SystemDf(Invocation& invocation) {
   ASSIGN_OR_RETURN(const DiskReport report, engine::ReportDisk(engine));
   if (!verbose) return ShowTotals(invocation, report);
   invocation.out().Write(absl::StrCat("Images space usage:\n\n", ImageTable(report),
-                                      "\nContainers space usage:\n\n", ContainerTable(report)));
+                                      "\nContainers space usage:\n\n", ContainerTable(report),
+                                      "\nLocal Volumes space usage:\n\n", VolumeTable(report)));
   return absl::OkStatus();
 }
 

@@ -12,6 +12,7 @@
 #include "cli/image_use.h"
 #include "cli/invocation.h"
 #include "cli/select.h"
+#include "cli/volume_prune.h"
 #include "engine/disk_report.h"
 #include "oci/image_config.h"
 
@@ -53,7 +54,7 @@ bool Matches(const engine::Engine& engine, const ImageFilter& filter, const imag
 
 int64_t Bytes(engine::Engine& engine) {
   const auto report = engine::ReportDisk(engine);
-  return report.ok() ? report->images.bytes + report->containers.bytes : 0;
+  return report.ok() ? report->images.bytes + report->containers.bytes + report->volumes.bytes : 0;
 }
 
 absl::Status PruneContainers(Invocation& invocation, engine::Engine& engine, const ContainerFilter& filter) {
@@ -89,18 +90,34 @@ absl::Status PruneImages(Invocation& invocation, engine::Engine& engine, const I
   return absl::OkStatus();
 }
 
+absl::Status PruneUnusedVolumes(Invocation& invocation, engine::Engine& engine, const VolumeFilter& filter) {
+  bool any = false;
+  return PruneVolumes(engine, filter, /*dry_run=*/false, [&](const std::string& name) {
+    if (!any) invocation.out().WriteLine("Deleted Volumes");
+    any = true;
+    invocation.out().WriteLine(name);
+  });
+}
+
+std::string Question(const ParsedCommand& parsed) {
+  return absl::StrCat(
+      "Remove all stopped containers, ",
+      parsed.GetBool("volumes") ? "all volumes that no container uses, " : "",
+      parsed.GetBool("all") ? "and all images that no container uses?" : "and all images without a name?");
+}
+
 absl::Status SystemPrune(Invocation& invocation) {
   const ParsedCommand& parsed = invocation.parsed();
   engine::Engine engine = MakeEngine(invocation);
   ASSIGN_OR_RETURN(const ImageFilter images, ReadImageFilter(parsed.GetList("filter")));
   ASSIGN_OR_RETURN(const ContainerFilter containers,
                    ContainerFilter::Parse(engine, parsed.GetList("filter")));
-  const absl::string_view question =
-      parsed.GetBool("all") ? "Remove all stopped containers, and all images that no container uses?"
-                            : "Remove all stopped containers, and all images without a name?";
-  if (!parsed.GetBool("force") && !invocation.Confirm(question)) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const VolumeFilter volumes,
+                   VolumeFilter::Parse(engine, parsed.GetList("filter"), kFilterKeys));
+  if (!parsed.GetBool("force") && !invocation.Confirm(Question(parsed))) return absl::OkStatus();
   const int64_t before = Bytes(engine);
   RETURN_IF_ERROR(PruneContainers(invocation, engine, containers));
+  if (parsed.GetBool("volumes")) RETURN_IF_ERROR(PruneUnusedVolumes(invocation, engine, volumes));
   RETURN_IF_ERROR(PruneImages(invocation, engine, images));
   invocation.out().WriteLine(
       absl::StrCat("Total reclaimed space: ", HumanSize(std::max<int64_t>(0, before - Bytes(engine)))));

@@ -5,6 +5,7 @@
 #include "cli/select.h"
 #include "cli/stop_options.h"
 #include "cli/volume_json.h"
+#include "cli/volume_prune.h"
 #include "engine/volumes.h"
 
 namespace coracle::cli {
@@ -56,25 +57,8 @@ int CmdVolumePrune(Invocation& invocation) {
       !invocation.Confirm("Remove all volumes that no container uses?")) {
     return 0;
   }
-  (void)engine::LookAll(engine, /*sweep=*/true).status();  // what killed processes left uses nothing
-  const auto use = CountVolumeUse(engine);
-  if (!use.ok()) return invocation.Fail(use.status());
-  const auto volumes = store::ReadAllVolumes(engine.store);
-  if (!volumes.ok()) return invocation.Fail(volumes.status());
-  int code = 0;
-  for (const store::VolumeRecord& volume : *volumes) {
-    if (use->count(volume.name()) != 0 || !filter->Matches(volume, *use)) continue;
-    const absl::Status status =
-        dry_run ? absl::OkStatus()
-                : engine::DeleteVolume(engine, volume.name(), /*force=*/false, std::nullopt);
-    if (status.ok()) {
-      invocation.out().WriteLine(volume.name());
-    } else if (!absl::IsNotFound(status) &&
-               !absl::IsFailedPrecondition(status)) {  // else gone or in use meanwhile
-      code = invocation.Fail(status);
-    }
-  }
-  return code;
+  return invocation.Fail(PruneVolumes(engine, *filter, dry_run,
+                                      [&](const std::string& name) { invocation.out().WriteLine(name); }));
 }
 
 }  // namespace coracle::cli

@@ -7,7 +7,7 @@ namespace {
 
 constexpr Option kDfOnly[] = {
     String("format", '\0', "FORMAT", "json, table TEMPLATE, or a Go template"),
-    Flag("verbose", 'v', "Every image and container"),
+    Flag("verbose", 'v', "Every image, container and volume"),
 };
 constexpr OptionSet kDfOptions[] = {kDfOnly};
 constexpr Example kDfExamples[] = {
@@ -21,7 +21,7 @@ constexpr Option kPruneOnly[] = {
     Flag("external", '\0', "Remove containers of other tools").NotYet(),
     List("filter", '\0', "KEY=VALUE", "Remove only matches: label, until"),
     Flag("force", 'f', "Do not ask"),
-    Flag("volumes", '\0', "Remove unused volumes too").NotYet(),
+    Flag("volumes", '\0', "Remove volumes that no container uses, too"),
 };
 constexpr OptionSet kPruneOptions[] = {kPruneOnly};
 constexpr Example kPruneExamples[] = {{"system prune -af", "all that is not in use"}};
@@ -34,8 +34,7 @@ constexpr Command kSystemDf = {
     .summary = "Show what takes space, and what of it could go",
     .description =
         "Images are counted with their layers and the archives that they came from. What nothing refers to "
-        "any "
-        "more counts as reclaimable.",
+        "any more counts as reclaimable.",
     .examples = kDfExamples,
     .options = kDfOptions,
     .flags = kNeedsUserns,

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/status.h"
+#include "engine/volumes.h"
 #include "oci/manifest.h"
 #include "os/file.h"
 #include "storage/disk_usage.h"
@@ -99,6 +100,37 @@ absl::Status ReportContainers(Engine& engine, DiskReport& report, InUse& used,
   return absl::OkStatus();
 }
 
+// After the containers: they are who uses them.
+absl::Status ReportVolumes(Engine& engine, DiskReport& report) {
+  absl::flat_hash_map<std::string, int64_t> users;
+  for (const ContainerDisk& container : report.container_list) {
+    for (const store::Mount& mount : container.view.record.config().mounts()) {
+      if (mount.type() == "volume") ++users[mount.source()];
+    }
+  }
+  ASSIGN_OR_RETURN(std::vector<store::VolumeRecord> volumes, store::ReadAllVolumes(engine.store));
+  for (store::VolumeRecord& volume : volumes) {
+    VolumeDisk one;
+    const std::string data = store::VolumeDataDir(engine.store, volume.name());
+    // One that is a file system of its own may be mounted there just now.
+    const auto place = PlaceOf(engine.store, volume);
+    if (place.ok() && place->kind == VolumePlace::Kind::kDirectory) {
+      ASSIGN_OR_RETURN(one.bytes, storage::TreeBytes(data));
+    }
+    one.containers = users[volume.name()];
+    ++report.volumes.total;
+    report.volumes.bytes += one.bytes;
+    if (one.containers > 0) {
+      ++report.volumes.active;
+    } else {
+      report.volumes.reclaimable_bytes += one.bytes;
+    }
+    one.record = std::move(volume);
+    report.volume_list.push_back(std::move(one));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<DiskReport> ReportDisk(Engine& engine) {
@@ -106,6 +138,7 @@ absl::StatusOr<DiskReport> ReportDisk(Engine& engine) {
   InUse used;
   absl::flat_hash_map<std::string, int64_t> users, sharers;
   RETURN_IF_ERROR(ReportContainers(engine, report, used, users));
+  RETURN_IF_ERROR(ReportVolumes(engine, report));
   ASSIGN_OR_RETURN(const OnDisk disk, ReadSizes(engine.store));
   ASSIGN_OR_RETURN(std::vector<image::ImageInfo> images, image::List(engine.store));
   for (const image::ImageInfo& info : images) {

@@ -213,6 +213,30 @@ on_driver() {
   run_fails 125 system prune -f --filter nonsense=1
 }
 
+@test "system df and system prune --volumes: volumes that no container uses" {
+  import_busybox
+  run_ok volume create --label keep=1 labelled
+  run_ok volume create alone
+  run_ok run --name c --network none -v used:/u -v alone:/a busybox sh -c 'head -c 2000000 /dev/zero > /u/f; head -c 1000000 /dev/zero > /a/f'
+  run_ok system df --format '{{.Type}} {{.TotalCount}} {{.Active}} {{.RawSize}} {{.RawReclaimable}}'
+  contains "Local Volumes 3 2 3000000 0"
+  run_ok system df -v
+  contains "VOLUME NAME"
+  run_ok rm c
+  run_ok system df --format '{{.Type}} {{.Active}} {{.RawReclaimable}}'
+  contains "Local Volumes 0 3000000"
+  run_ok run --name c --network none -v used:/u busybox true
+  # Volumes only when asked for.
+  run_ok system prune -f --filter label=none
+  run_ok volume ls -q
+  [ "${#lines[@]}" = 3 ]
+  run_ok system prune -f --volumes --filter label!=keep
+  contains "Deleted Volumes"
+  contains "Total reclaimed space: 3"
+  run_ok volume ls -q
+  equals labelled
+}
+
 @test "mount, unmount and image mount: as root on the host" {
   require root
   import_busybox
