@@ -98,6 +98,13 @@ absl::Status Copy(Invocation& invocation, InterruptGuard& interrupt) {
   ASSIGN_OR_RETURN(const image::TransportName from, image::ParseTransportName(invocation.args()[0]));
   ASSIGN_OR_RETURN(const image::TransportName to, image::ParseTransportName(invocation.args()[1]));
   ASSIGN_OR_RETURN(image::CopyOptions options, ReadOptions(parsed));
+  // As skopeo: what is made to be passed on is compressed, unless its digest is to stay.
+  const bool passed_on = to.transport == image::Transport::kDocker ||
+                         to.transport == image::Transport::kOci ||
+                         to.transport == image::Transport::kOciArchive;
+  if (passed_on && !options.preserve_digests && !options.compression.has_value()) {
+    options.compression = archive::Compression::kGzip;
+  }
   ASSIGN_OR_RETURN(std::optional<registry::Access> source_access, OpenFor(parsed, "src", from));
   ASSIGN_OR_RETURN(std::optional<registry::Access> sink_access, OpenFor(parsed, "dest", to));
 

@@ -171,6 +171,14 @@ absl::StatusOr<std::vector<image::RegistryPlace>> PlacesForPull(registry::Access
 
 absl::StatusOr<std::vector<PulledImage>> PullImage(Engine& engine, TransferContext& context,
                                                    absl::string_view text, const PullRequest& request) {
+  if (image::HasTransport(text) && !absl::StartsWith(text, "docker:")) {
+    const auto from = image::ParseTransportName(text);
+    if (!from.ok()) return WithExitCode(from.status(), kExitEngine);
+    auto pulled = PullFrom(engine, context, *from, request);
+    if (!pulled.ok())
+      return WithExitCode(Annotate(pulled.status(), absl::StrCat("pull ", Printable(text))), kExitEngine);
+    return pulled;
+  }
   absl::ConsumePrefix(&text, "docker://");
   std::optional<PulledImage> local;
   if (request.policy != PullPolicy::kAlways && !request.all_tags) {

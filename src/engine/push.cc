@@ -5,9 +5,12 @@
 #include "absl/strings/strip.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "engine/image_ends.h"
+#include "engine/manifest_list.h"
 #include "engine/transfer.h"
 #include "image/image_commit.h"
 #include "image/image_store.h"
+#include "image/manifest_list.h"
 #include "image/store_source.h"
 
 namespace coracle::engine {
@@ -43,45 +46,80 @@ bool CameFromRegistry(const store::ImageRecord& record) {
   });
 }
 
-absl::StatusOr<PushedImage> Push(Engine& engine, TransferContext& context, absl::string_view text,
-                                 absl::string_view destination, const PushRequest& request) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<image::StoreSource> source,
-                   image::StoreSource::Create(engine.store, text));
-  absl::ConsumePrefix(&destination, "docker://");
-  if (destination.empty()) destination = source->found_name();
-  if (destination.empty() || absl::StrContains(destination, "@")) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("image ", Printable(text), " has no name to be pushed to: give a destination"));
-  }
-  ASSIGN_OR_RETURN(const oci::ImageReference parsed, oci::ImageReference::Parse(destination));
-  const oci::ImageReference target = parsed.WithTagOrDefault();
-  if (context.progress != nullptr) context.progress->Note(absl::StrCat("Pushing to ", target.str(), "..."));
-  ASSIGN_OR_RETURN(const image::RegistryPlace place, PlaceForPush(context.access, target));
-  image::RegistrySinkOptions options;
-  ASSIGN_OR_RETURN(options.mount_from, Siblings(engine, *source, target));
-  const std::unique_ptr<image::ImageSink> sink = image::MakeRegistrySink(place, options);
+image::CopyOptions CopyOptionsFor(const TransferContext& context, const PushRequest& request) {
   image::CopyOptions copy;
   copy.format = request.format;
   copy.compression = request.compression;
   copy.compression_level = request.compression_level;
   copy.force_compression = request.force_compression;
-  // What came from a registry goes on as it came.
-  const bool made_here = !CameFromRegistry(source->record());
-  if (!copy.compression.has_value() && made_here) copy.compression = archive::Compression::kGzip;
   copy.progress = context.progress;
   copy.cancel = context.cancel;
-  ASSIGN_OR_RETURN(const image::CopyResult result, image::CopyImage(*source, *sink, copy), target.str());
+  return copy;
+}
+
+absl::StatusOr<PushedImage> PushToRegistry(Engine& engine, TransferContext& context,
+                                           image::StoreSource& source, const oci::ImageReference& target,
+                                           image::CopyOptions copy) {
+  if (context.progress != nullptr) context.progress->Note(absl::StrCat("Pushing to ", target.str(), "..."));
+  ASSIGN_OR_RETURN(const image::RegistryPlace place, PlaceForPush(context.access, target));
+  image::RegistrySinkOptions options;
+  ASSIGN_OR_RETURN(options.mount_from, Siblings(engine, source, target));
+  const std::unique_ptr<image::ImageSink> sink = image::MakeRegistrySink(place, options);
+  // What came from a registry goes on as it came.
+  const bool made_here = !CameFromRegistry(source.record());
+  if (!copy.compression.has_value() && made_here) copy.compression = archive::Compression::kGzip;
+  ASSIGN_OR_RETURN(const image::CopyResult result, image::CopyImage(source, *sink, copy), target.str());
   PushedImage pushed;
   pushed.name = target.str();
   pushed.digest = result.top.digest;
   pushed.size = static_cast<int64_t>(result.top.bytes.size());
   // The image is there, whatever becomes of our note of it.
-  const absl::Status noted = image::AddRepoDigest(engine.store, source->record().id(),
+  const absl::Status noted = image::AddRepoDigest(engine.store, source.record().id(),
                                                   absl::StrCat(target.name(), "@", pushed.digest.str()));
   if (!noted.ok() && context.progress != nullptr) {
     context.progress->Note(absl::StrCat("its digest is not recorded: ", StatusLine(noted), ", ignoring"));
   }
   return pushed;
+}
+
+// A list that was put together here goes with its images.
+absl::StatusOr<PushedImage> PushList(Engine& engine, TransferContext& context, absl::string_view text,
+                                     absl::string_view destination, const PushRequest& request) {
+  EndOptions ends;
+  ends.spool_dir = SpoolDirectory(engine.settings.tmpdir);
+  ends.store = &engine.store;
+  ends.access = &context.access;
+  ends.progress = context.progress;
+  ends.cancel = context.cancel;
+  ASSIGN_OR_RETURN(const image::ManifestList list, image::ReadManifestList(engine.store, text));
+  ASSIGN_OR_RETURN(
+      const image::CopyResult result,
+      PushManifestList(engine, ends, text, std::string(destination), CopyOptionsFor(context, request)));
+  return PushedImage{destination.empty() ? list.name : std::string(destination), result.top.digest,
+                     static_cast<int64_t>(result.top.bytes.size())};
+}
+
+absl::StatusOr<PushedImage> Push(Engine& engine, TransferContext& context, absl::string_view text,
+                                 absl::string_view destination, const PushRequest& request) {
+  auto source = image::StoreSource::Create(engine.store, text);
+  if (absl::IsNotFound(source.status()) && image::ReadManifestList(engine.store, text).ok()) {
+    return PushList(engine, context, text, destination, request);
+  }
+  if (!source.ok()) return source.status();
+  image::CopyOptions copy = CopyOptionsFor(context, request);
+  if (image::HasTransport(destination) && !absl::StartsWith(destination, "docker:")) {
+    ASSIGN_OR_RETURN(const image::TransportName to, image::ParseTransportName(destination));
+    return PushTo(engine, context, **source, to, copy);
+  }
+  absl::ConsumePrefix(&destination, "docker://");
+  const std::string own_name = (*source)->found_name();
+  if (destination.empty()) destination = own_name;
+  if (destination.empty() || absl::StrContains(destination, "@")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("image ", Printable(text), " has no name to be pushed to: give a destination"));
+  }
+  ASSIGN_OR_RETURN(const oci::ImageReference parsed, oci::ImageReference::Parse(destination));
+  return PushToRegistry(engine, context, **source, parsed.WithTagOrDefault(), copy);
 }
 
 }  // namespace

@@ -13,6 +13,8 @@
 #include "engine/engine.h"
 #include "image/copy_image.h"
 #include "image/registry_transport.h"
+#include "image/store_source.h"
+#include "image/transport_name.h"
 #include "oci/platform.h"
 #include "oci/reference.h"
 #include "os/cancel.h"
@@ -48,11 +50,19 @@ struct PulledImage {
   bool was_there = false;
 };
 
-// Pulls `text`: a name, short or full, with or without docker:// in front. With all_tags every tag of that
+// Pulls `text`: a name, short or full, with or without docker:// in front, or a place with another transport
+// ("oci-archive:FILE"), whose image gets the name that it has there. With all_tags every tag of that
 // repository, in order of their names; what was pulled before one fails stays. Errors: of Access; NotFound if
 // policy is never and it is not here; else as CopyImage, with the full name in front.
 absl::StatusOr<std::vector<PulledImage>> PullImage(Engine& engine, TransferContext& context,
                                                    absl::string_view text, const PullRequest& request);
+
+// The part of PullImage and PushImage for what is no registry. docker-archive without a name in it: all of
+// its images. A directory names its image by its path, as podman does. Errors: InvalidArgument for the store;
+// of opening it; as CopyImage.
+absl::StatusOr<std::vector<PulledImage>> PullFrom(Engine& engine, TransferContext& context,
+                                                  const image::TransportName& from,
+                                                  const PullRequest& request);
 
 struct PushRequest {
   std::optional<image::ManifestFormat> format;
@@ -67,12 +77,15 @@ struct PushedImage {
   int64_t size = 0;  // of the manifest
 };
 
-// Pushes the image `text` (name or id) to `destination`, a name with or without docker:// in front; empty: to
-// its own name. Layers are pushed bit for bit as they came; those of images made here that have no
-// compression get gzip, or what is asked for. Errors: as StoreSource and CopyImage; InvalidArgument if there
-// is no name to push to.
+// Pushes the image `text` (name or id) to `destination`, a name with or without docker:// in front or a place
+// with another transport; empty: to its own name. Layers are pushed bit for bit as they came; those of images
+// made here that have no compression get gzip, or what is asked for. Errors: as StoreSource and CopyImage;
+// InvalidArgument if there is no name to push to.
 absl::StatusOr<PushedImage> PushImage(Engine& engine, TransferContext& context, absl::string_view text,
                                       absl::string_view destination, const PushRequest& request);
+
+absl::StatusOr<PushedImage> PushTo(Engine& engine, TransferContext& context, image::StoreSource& source,
+                                   const image::TransportName& to, image::CopyOptions copy);
 
 // Where the image `reference` is, ready to be asked: its mirrors, then its registry.
 absl::StatusOr<std::vector<image::RegistryPlace>> PlacesForPull(registry::Access& access,

@@ -177,6 +177,21 @@ blocked = true
     tree.Write("home/containers/registries.conf", "unqualified-search-registries = ['home.com']\n");
     CHECK(tree.Load()->search_registries->front() == "my.com");
   }
+
+  TEST_CASE("what may say something of a short name is found without parsing, in doubt too") {
+    CHECK_FALSE(MaySayOfShortName("", "debian"));
+    CHECK_FALSE(MaySayOfShortName("# \"debian\" = \"x.com/debian\"\n[aliases]\n", "debian"));
+    CHECK_FALSE(MaySayOfShortName("[aliases]\n  \"debian\" = \"docker.io/library/debian\"\n", "debian"));
+    CHECK_FALSE(MaySayOfShortName("[aliases]\n\"debian-x\" = \"quay.io/debian-x\"\n", "debian"));
+    CHECK_FALSE(MaySayOfShortName("[aliases]\n\"a/b\" = \"docker.io/a/b\"\n", "a/b"));
+    CHECK(MaySayOfShortName("[aliases]\n\"debian\" = \"quay.io/debian/debian\"\n", "debian"));
+    CHECK(MaySayOfShortName("[aliases]\n'debian' = \"docker.io/library/debian\"\n", "debian"));
+    CHECK(MaySayOfShortName("[aliases]\ndebian = \"x.com/d\"\n", "debian"));
+    CHECK(MaySayOfShortName("aliases = { x = \"x.com/d\" }\n", "y"));
+    CHECK(MaySayOfShortName("[aliases]\n\"\\u0064ebian\" = \"x.com/d\"\n", "debian"));
+    CHECK(MaySayOfShortName(" unqualified-search-registries = [\"quay.io\"]\n", "debian"));
+    CHECK(MaySayOfShortName("[registries.search]\nregistries = [\"quay.io\"]\n", "debian"));
+  }
 }
 
 }  // namespace

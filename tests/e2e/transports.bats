@@ -52,6 +52,63 @@ layout() {
   equals "$id" "$(jq -r .config.digest "$T/one/manifest.json")"
 }
 
+@test "pull and push: archives, layouts and directories, named as podman names them" {
+  layout
+  local bare=${id#sha256:}
+  run_ok tag bb:1 docker.io/library/second:2
+  run_ok push -q bb:1 oci-archive:"$T/a.oci":example.com/a/b:c
+  run_ok push -q bb:1 docker-archive:"$T/a.tar"
+  run_ok push -q bb:1 docker-archive:"$T/named.tar":example.com/x:y
+  run_ok push -q bb:1 dir:"$T/dir"
+  run_ok push -q bb:1 oci:"$T/lay":tag
+  run_ok save -q -m -o "$T/two.tar" bb:1 second:2
+  run_ok rmi -f bb:1 second:2
+  pulled() {  # PLACE NAME...
+    run_ok pull -q "$1"
+    equals "$bare" "${lines[0]}"
+    shift
+    equals "$(printf '%s\n' "$@" | sort)" "$(coracle images --format '{{.Repository}}:{{.Tag}}' | sort)"
+    run_ok rmi -af
+  }
+  pulled oci-archive:"$T/a.oci" example.com/a/b:c
+  pulled docker-archive:"$T/a.tar" localhost/bb:1
+  pulled docker-archive:"$T/named.tar" example.com/x:y
+  pulled docker-archive:"$T/two.tar" localhost/bb:1 docker.io/library/second:2
+  pulled docker-archive:"$T/two.tar":docker.io/library/second:2 docker.io/library/second:2
+  pulled oci:"$T/l" localhost/bb:1
+  # A path may have upper-case letters, which no name has.
+  run_ok pull -q dir:"$T/dir"
+  equals "$bare"
+  run_ok rmi -af
+  cd "$T"
+  pulled dir:dir localhost/dir:latest
+  pulled oci:./lay localhost/lay:tag
+  run_fails 125 pull -q containers-storage:bb:1
+  run_fails 125 pull -q docker-archive:"$T/two.tar":no-such:1
+  run_fails 125 pull -q oci:"$T/no-such"
+  run_fails 125 pull -q --all-tags oci:"$T/l"
+}
+
+@test "push: a list that was put together here goes with its images" {
+  layout
+  registry_start
+  run_ok manifest create list bb:1
+  run_ok push -q --tls-verify=false list docker://"$registry"/list:1
+  run_ok manifest inspect --tls-verify=false "$registry"/list:1
+  equals 1 "$(jq '.manifests | length' <<< "$output")"
+}
+
+@test "copy: to what is passed on, plain layers are compressed" {
+  run_ok import -q "$(fixture busybox)" plain:1
+  run_ok save -q --format oci-dir -o "$T/plain" plain:1
+  run_ok copy -q oci:"$T/plain" oci:"$T/packed"
+  grep -q tar+gzip "$T"/packed/blobs/sha256/*
+  run_ok copy -q --preserve-digests oci:"$T/plain" oci:"$T/kept"
+  diff -r "$T/plain/blobs" "$T/kept/blobs"
+  run_ok copy -q oci:"$T/plain" dir:"$T/dir"
+  ! grep -q gzip "$T/dir/manifest.json"
+}
+
 @test "copy: what can't be" {
   layout
   run_fails 125 copy bb:1 oci:"$T/x"
