@@ -12,6 +12,7 @@
 #include "cli/image_use.h"
 #include "cli/invocation.h"
 #include "cli/select.h"
+#include "engine/host_mount.h"
 #include "image/image_store.h"
 #include "image/prune_matching.h"
 #include "oci/image_config.h"
@@ -41,7 +42,10 @@ absl::Status RemoveOne(Invocation& invocation, engine::Engine& engine, const std
   if (force) {
     ASSIGN_OR_RETURN(const image::ImageInfo info, image::Find(engine.store, reference));
     // With further names the image stays, and so do its containers.
-    if (info.names.size() <= 1) RETURN_IF_ERROR(RemoveUsers(engine, info.record.id()));
+    if (info.names.size() <= 1) {
+      RETURN_IF_ERROR(RemoveUsers(engine, info.record.id()));
+      RETURN_IF_ERROR(engine::UnmountImage(engine, info.record.id()).status());
+    }
   }
   ASSIGN_OR_RETURN(const auto used, ImagesInUse(engine));
   ASSIGN_OR_RETURN(const image::Removal removal, image::Remove(engine.store, reference, force, used));

@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/status.h"
 #include "os/file.h"
 #include "os/mount.h"
@@ -136,6 +137,17 @@ std::string ContainerMountPoint(const Engine& engine, absl::string_view id) {
 std::string ImageMountPoint(const Engine& engine, absl::string_view id) {
   std::string target = TargetOf(engine, "image", id);
   return IsMountPoint(target) ? target : "";
+}
+
+std::vector<std::string> MountedImages(const Engine& engine) {
+  std::vector<std::string> mounted;
+  const auto names = os::ListDirectoryAt(AT_FDCWD, absl::StrCat(engine.store.runroot(), "/mounts"));
+  if (!names.ok()) return mounted;  // nothing was ever mounted
+  for (absl::string_view name : *names) {
+    if (!absl::ConsumePrefix(&name, "image-") || ImageMountPoint(engine, name).empty()) continue;
+    mounted.emplace_back(name);
+  }
+  return mounted;
 }
 
 absl::StatusOr<bool> UnmountContainer(Engine& engine, absl::string_view id) {

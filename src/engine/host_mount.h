@@ -6,6 +6,7 @@
 #define CORACLE_ENGINE_HOST_MOUNT_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "engine/engine.h"
@@ -23,6 +24,9 @@ absl::StatusOr<std::string> MountImage(Engine& engine, const image::ImageInfo& i
 // Where it is mounted; empty: nowhere.
 std::string ContainerMountPoint(const Engine& engine, absl::string_view id);
 std::string ImageMountPoint(const Engine& engine, absl::string_view id);
+
+// Ids of the images that are mounted.
+std::vector<std::string> MountedImages(const Engine& engine);
 
 // Not mounted is fine; whether it was.
 absl::StatusOr<bool> UnmountContainer(Engine& engine, absl::string_view id);

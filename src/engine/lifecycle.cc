@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "engine/create_volumes.h"
 #include "engine/engine.h"
+#include "engine/host_mount.h"
 #include "monitor/attach_client.h"
 #include "os/file.h"
 #include "os/process_identity.h"
@@ -171,6 +172,7 @@ absl::Status RemoveContainer(Engine& engine, const ContainerView& view, const Re
                           125);
     }
     RETURN_IF_ERROR(ClearAfterMonitor(engine, view.record));
+    RETURN_IF_ERROR(UnmountContainer(engine, view.record.id()).status());
     RETURN_IF_ERROR(storage::ReleaseRoot(engine.store, view.record.id()));
     FaultPoint("engine.remove.released");
     RETURN_IF_ERROR(store::RemoveContainer(engine.store, view.record.id()));

@@ -62,6 +62,11 @@ absl::Status DeleteImage(const store::Store& store, const ImageInfo& image, Remo
 absl::Status CheckUnused(const ImageInfo& image, absl::string_view reference, const UsedBy& used_by) {
   for (const auto& [image_id, container_id] : used_by) {
     if (image_id != image.record.id()) continue;
+    if (container_id.empty()) {
+      return WithExitCode(absl::FailedPreconditionError(absl::StrCat(
+                              "image ", Printable(reference), " is mounted: unmount it, or use --force")),
+                          2);
+    }
     return WithExitCode(absl::FailedPreconditionError(
                             absl::StrCat("image ", Printable(reference), " is in use by container ",
                                          ShortId(container_id), ": remove that container, or use --force")),

@@ -57,8 +57,9 @@ struct Removal {
   std::vector<std::string> untagged;  // full names
   std::vector<std::string> deleted;   // image ids
 };
-// `used_by`: (image id, container id) pairs of existing containers. Errors: FailedPrecondition "image is in
-// use by container ..." unless `force` (the caller removes the containers first); NotFound.
+// `used_by`: (image id, container id) pairs of existing containers, without a container for one that is
+// mounted. Errors: FailedPrecondition "image is in use by container ..." or "is mounted" unless `force` (the
+// caller removes the containers and unmounts first); NotFound.
 absl::StatusOr<Removal> Remove(const store::Store& store, absl::string_view reference, bool force,
                                const std::vector<std::pair<std::string, std::string>>& used_by);
 // Removes dangling images (all unused ones with `all`), and layers and blobs that nothing refers to.

@@ -268,10 +268,32 @@ on_driver() {
   ! touch "$path/x" 2> /dev/null
   run_ok image mount
   contains "localhost/busybox:latest"
+  # It stays while it is mounted, unless by force.
+  run_ok rm -f -t 0 live c
+  run_fails 2 rmi busybox
+  contains "is mounted" "$stderr"
+  run_ok image prune -af
+  run_ok image mount
+  contains "localhost/busybox:latest"
   run_ok image unmount busybox
   run_ok image mount
   equals ""
+  run_ok image mount busybox
+  run_ok rmi -f busybox
+  run_ok image mount
+  equals ""
 }
+
+@test "rm of a mounted container unmounts it" {
+  require root
+  import_busybox
+  run_ok create --name c --network none busybox true
+  run_ok mount c
+  run_ok rm c
+  [ ! -e "$output" ]
+  ! grep -q "$CORACLE_RUNROOT/mounts" /proc/self/mountinfo
+}
+
 
 @test "mount: an ordinary user needs unshare" {
   require rootless
