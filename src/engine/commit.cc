@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -12,6 +13,7 @@
 #include "base/status.h"
 #include "base/time_format.h"
 #include "engine/changes.h"
+#include "engine/pause_guard.h"
 #include "image/derived_image.h"
 #include "image/image_store.h"
 #include "oci/change.h"
@@ -83,17 +85,13 @@ absl::StatusOr<image::DerivedSpec> SpecOf(Engine& engine, const store::Container
 
 // Nothing to pause is fine; what can't be paused is fine unless it was asked for: files are copied whole, but
 // maybe of different moments.
-absl::StatusOr<bool> PauseFor(Engine& engine, const ContainerView& view, const CommitRequest& request) {
-  if (view.state.status() != store::RUNNING || !request.pause.value_or(true)) return false;
-  const absl::Status paused = Pause(engine, view);
-  if (paused.ok()) return true;
-  if (!request.pause.has_value()) return false;
-  return paused;
-}
-
-absl::Status UnpauseAfter(Engine& engine, const std::string& id) {
-  ASSIGN_OR_RETURN(const ContainerView view, Look(engine, id));
-  return view.state.status() == store::PAUSED ? Unpause(engine, view) : absl::OkStatus();
+absl::StatusOr<std::optional<PauseGuard>> PauseFor(Engine& engine, const ContainerView& view,
+                                                   const CommitRequest& request) {
+  if (view.state.status() != store::RUNNING || !request.pause.value_or(true)) return std::nullopt;
+  auto paused = PauseGuard::Pause(engine, view);
+  if (paused.ok()) return std::make_optional(*std::move(paused));
+  if (!request.pause.has_value()) return std::nullopt;
+  return paused.status();
 }
 
 absl::Status StageContainer(Engine& engine, const store::Lease& lease, const store::ContainerRecord& record,
@@ -119,11 +117,11 @@ absl::StatusOr<std::string> DoCommit(Engine& engine, const ContainerView& view,
     // Nobody starts or removes it meanwhile.
     ASSIGN_OR_RETURN(const store::FileLock lock, store::LockContainer(engine.store, view.record.id()));
     ASSIGN_OR_RETURN(const ContainerView now, Look(engine, view.record.id()));
-    ASSIGN_OR_RETURN(const bool paused, PauseFor(engine, now, request));
+    ASSIGN_OR_RETURN(std::optional<PauseGuard> paused, PauseFor(engine, now, request));
     const absl::Status staged = StageContainer(engine, lease, now.record, request.squash);
     FaultPoint("engine.commit.staged");
     absl::Status unpaused;
-    if (paused) unpaused = UnpauseAfter(engine, now.record.id());
+    if (paused.has_value()) unpaused = paused->Unpause();
     RETURN_IF_ERROR(staged);
     RETURN_IF_ERROR(unpaused);
   }

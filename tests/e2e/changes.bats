@@ -294,6 +294,31 @@ on_driver() {
   ! grep -q "$CORACLE_RUNROOT/mounts" /proc/self/mountinfo
 }
 
+@test "a commit that is killed leaves its container running" {
+  require cgroup:freezer
+  import_busybox
+  # Something to be busy with while the container is paused.
+  run_ok run -d --name c --network none busybox sh -c 'i=0; while [ $i -lt 3000 ]; do i=$((i + 1)); echo $i > /f$i; done; touch /ready; while :; do sleep 0.1; done'
+  eventually 60 coracle exec c test -e /ready
+  local paused=0 i state
+  for i in 1 2 3 4 5 6; do
+    coracle commit -q c killed 2> /dev/null &
+    local pid=$!
+    # Until it is paused, or that was missed.
+    while kill -0 "$pid" 2> /dev/null; do
+      state=$(coracle inspect -f '{{.State.Status}}' c)
+      if [ "$state" = paused ]; then paused=$((paused + 1)) && break; fi
+    done
+    kill -KILL "$pid" 2> /dev/null || true
+    wait "$pid" 2> /dev/null || true
+    eventually 10 running c
+    # It is not only called so.
+    run_ok exec c true
+  done
+  [ "$paused" -gt 0 ] || skip "no commit was met while it paused its container"
+  run_ok rm -f -t 0 c
+}
+running() { [ "$(coracle inspect -f '{{.State.Status}}' "$1")" = running ]; }
 
 @test "mount: an ordinary user needs unshare" {
   require rootless
