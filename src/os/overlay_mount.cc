@@ -1,9 +1,11 @@
 #include "os/overlay_mount.h"
 
 #include <fcntl.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <utility>
 
 #include "absl/strings/str_join.h"
@@ -86,6 +88,15 @@ absl::Status AddLowerList(int context, const OverlayOptions& options, ShortNames
   return absl::OkStatus();
 }
 
+// Before Linux 6.5 overlay's parameters are only gathered, and read when it mounts: an unknown one is refused
+// too late to tell it from other faults.
+bool TakesAnyParameter() {
+  struct utsname name = {};
+  int major = 0, minor = 0;
+  if (uname(&name) == 0) (void)sscanf(name.release, "%d.%d", &major, &minor);
+  return major < 6 || (major == 6 && minor < 5);
+}
+
 // "lowerdir+" takes one directory a time (Linux 6.8); before, they are one list.
 absl::Status AddLowerLayers(int context, const OverlayOptions& options, bool by_list, ShortNames& names) {
   if (by_list) return AddLowerList(context, options, names);
@@ -146,7 +157,7 @@ absl::StatusOr<UniqueFd> Make(const OverlayOptions& options, bool by_list) {
 }  // namespace
 
 absl::StatusOr<UniqueFd> MakeOverlay(const OverlayOptions& options) {
-  return Make(options, /*by_list=*/false);
+  return Make(options, /*by_list=*/TakesAnyParameter());
 }
 
 absl::StatusOr<UniqueFd> MakeOverlayByList(const OverlayOptions& options) {
