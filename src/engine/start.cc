@@ -23,6 +23,7 @@
 #include "engine/root_files.h"
 #include "engine/security.h"
 #include "engine/spec_builder.h"
+#include "engine/user_network.h"
 #include "os/file.h"
 #include "os/process.h"
 #include "storage/container_root.h"
@@ -241,6 +242,9 @@ absl::StatusOr<Prepared> Prepare(Engine& engine, const ContainerRecord& record, 
   }
   ASSIGN_OR_RETURN(plan.spec, BuildSpec(input));
   if (record.config().tty() && request.foreground) plan.spec.process->console_size = CallersConsoleSize();
+  if (IsUserNetwork(record.config())) {
+    ASSIGN_OR_RETURN(plan.connect_network, ConnectUserNetwork(engine, record));
+  }
   plan.root_overlay = prepared.root.overlay;
   FillFromConfig(record, request, plan);
   FillCgroup(engine, record, plan);

@@ -3,8 +3,8 @@
 //
 // It listens inside the container's network namespace and asks from the host's, where the monitor lives, so
 // that a resolver on the host's loopback (systemd-resolved's stub) can be reached too. Nothing is allocated
-// before the first query, and everything is given back when none is under way. At most kMaxForwarded queries
-// are under way and kMaxConnections TCP connections open; who asks more has to ask again.
+// before the first query, and all is given back after a few seconds without one. At most kMaxForwarded
+// queries are under way and kMaxConnections TCP connections open; who asks more has to ask again.
 //
 // Source: RFC 1035 (messages, 4.2.2: TCP), RFC 2308 (no data), RFC 6891 (EDNS), RFC 7766 (TCP).
 #ifndef CORACLE_NETWORK_DNS_SERVER_H_
@@ -20,24 +20,27 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "os/unique_fd.h"
 #include "store/store.h"
 
 namespace coracle::network {
 
+struct DnsClient;
+
 struct DnsSockets {
   os::UniqueFd udp, tcp;
 };
-// Sockets on kResolverAddress, port 53, in the network namespace of `pid`; its lo need not be up yet. A child
+// Sockets on kResolverAddress, port 53, in the network namespace of `pid`, whose lo comes up by it. A child
 // process makes them there. Errors: as socket(2) and bind(2).
 absl::StatusOr<DnsSockets> OpenDnsSockets(pid_t pid);
 
 struct DnsConfig {
-  std::string container_id;
+  std::string container_id;  // whose published names (published_names.h) tell what it sees
   // --link: alias and the other container's id.
-  std::vector<std::pair<std::string, std::string>> links;
+  std::vector<std::pair<std::string, std::string>> links = {};
   // --dns; empty: the networks' own, else those of the host's resolv.conf as it changes.
-  std::vector<std::string> servers;
+  std::vector<std::string> servers = {};
 };
 
 class DnsServer {
@@ -45,12 +48,16 @@ class DnsServer {
   // `store` outlives the server.
   DnsServer(const store::Store& store, DnsSockets sockets, DnsConfig config);
   ~DnsServer();
+  DnsServer(DnsServer&&) = delete;
   // As NetworkSession: Dispatch gets what Prepare added.
   void Prepare(std::vector<pollfd>* polls, int* timeout_millis);
   void Dispatch(const pollfd* polls, size_t count);
 
  private:
   struct Impl;
+  void ReadDatagrams(int64_t now_millis);
+  void Handle(absl::string_view message, const DnsClient& client, int64_t now_millis);
+  void Reply(const DnsClient& client, absl::string_view answer);
   const store::Store& store_;
   DnsSockets sockets_;
   DnsConfig config_;

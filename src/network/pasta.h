@@ -1,11 +1,13 @@
-// pasta(1): a network for a namespace, made by an ordinary process. It takes packets from a tap device inside
-// and makes connections of them on the host, as the user who runs it; no address of its own shows outside.
+// Networks for a namespace made by an ordinary process: pasta(1), or slirp4netns(1) where that is not
+// installed. It takes packets from a tap device inside and makes connections of them on the host, as the user
+// who runs it; no address of its own shows outside.
 //
 // We run it in the foreground as a child of the monitor. It gets the namespace as an inherited descriptor,
-// says by a byte on its standard output that it is ready (-P /dev/stdout), and dies with the monitor.
-// Ours has an address of its own instead of the host's, so that the host can be reached at the host's
-// address; see README.md.
-// Source: passt(1) as of 2023-03-09.
+// says by a byte on its standard output that it is ready, and dies with the monitor. The container has an
+// address of its own instead of the host's, which is pasta's default, so that it can reach the host at the
+// host's address. On a host without IPv4 uplink pasta takes lo's place for it: it has a network all the same,
+// and published ports work.
+// Source: passt(1) as of 2023-03-09; slirp4netns(1) 1.2.
 #ifndef CORACLE_NETWORK_PASTA_H_
 #define CORACLE_NETWORK_PASTA_H_
 
@@ -14,45 +16,51 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "os/process.h"
+#include "absl/types/span.h"
+#include "network/helper_process.h"
+#include "network/host_uplink.h"
 #include "store/store.h"
 
 namespace coracle::network {
 
-// The container's address below pasta and slirp4netns, unless the user's options say otherwise.
-inline constexpr char kPastaAddress[] = "10.0.2.100";
-inline constexpr char kPastaGateway[] = "10.0.2.2";
-inline constexpr int kPastaPrefix = 24;
+// The container's address, unless the user's options say otherwise.
+inline constexpr char kUserNetAddress[] = "10.0.2.100";
+inline constexpr char kUserNetGateway[] = "10.0.2.2";
+inline constexpr int kUserNetPrefix = 24;
 
 struct UserNetRequest {
-  int netns = -1;                         // descriptor of the network namespace; the caller's
-  std::vector<std::string> options;       // the user's, of --network pasta:...
-  std::vector<store::PortMapping> ports;  // host ports are known, none is 0
+  int netns = -1;                    // descriptor of the network namespace; the caller's
+  std::vector<std::string> options;  // the user's, of --network pasta:...; a word each
+  std::vector<store::PortMapping> ports;
+  std::string run_dir;  // slirp4netns's control socket is there for a moment
 };
 
 struct UserNet {
-  os::ChildProcess process;             // destroyed: killed
-  std::string interface_name, address;  // 10.0.2.100
-  int prefix = 0;
-  std::string gateway;
+  HelperProcess helper;
+  store::NetworkStatus status;            // interface, address, gateway
+  std::vector<store::PortMapping> ports;  // with the random ones filled in
 };
 
-// Errors: NotFound if pasta is not installed, with a hint that names the package; FailedPrecondition with a
-// hint if /dev/net/tun can't be opened; else the last line that pasta said, `publish 127.0.0.1:80/tcp: ...`
-// where it is about a port. Carries exit code 125.
-absl::StatusOr<UserNet> StartPasta(const UserNetRequest& request);
-// The same by slirp4netns(1), for hosts without pasta. `options`: mtu=, cidr=, enable_ipv6=,
-// allow_host_loopback=, outbound_addr=, port_handler=slirp4netns.
-absl::StatusOr<UserNet> StartSlirp(const UserNetRequest& request);
-// pasta, or slirp4netns where only that is installed.
-bool HavePasta();
-bool HaveSlirp();
+// Whether such a network can be made here. Errors: NotFound with a hint that names the package (passt) if
+// neither program is installed; FailedPrecondition with a hint if /dev/net/tun can't be opened.
+absl::Status CheckUserNet();
 
-// What host.containers.internal and host.docker.internal are for a container below pasta: the address of the
-// host's interface with the default route; the gateway if `options` have --map-gw. Empty on a host that has
-// no uplink.
-std::string PastaHostAddress(const std::vector<std::string>& options);
+// Errors: as CheckUserNet, FindHostPorts; else what the program said last. All carry exit code 125.
+absl::StatusOr<UserNet> StartPasta(const UserNetRequest& request);
+// `options`: mtu=, cidr=, enable_ipv6=, allow_host_loopback=, outbound_addr=, outbound_addr6=.
+absl::StatusOr<UserNet> StartSlirp(const UserNetRequest& request);
+// pasta if it is installed, else slirp4netns (which takes no options of pasta's: InvalidArgument).
+absl::StatusOr<UserNet> StartUserNet(const UserNetRequest& request);
+
+// What host.containers.internal and host.docker.internal are for such a container: the address of the host's
+// interface with the default route; with --map-gw (or allow_host_loopback=true) the gateway, which is then
+// the host's loopback. Empty where there is no such address.
+std::string UserNetHostAddress(absl::Span<const std::string> options);
+
+// For tests: pasta's arguments.
+std::vector<std::string> PastaArguments(const UserNetRequest& request, const Uplink& uplink);
 
 }  // namespace coracle::network
 

@@ -47,7 +47,10 @@ void WithdrawAllNames(const store::Store& store, const std::string& container_id
 absl::Status RenamePublished(const store::Store& store, const std::string& container_id,
                              const std::string& name);
 
-// Readers. Errors: NotFound; DataLoss for what is no such file.
+// Withdraws those of containers whose monitor does not live: resolvers leave them out already.
+void SweepNames(const store::Store& store);
+
+// Readers. Errors: NotFound, also for what is no id (a file just being replaced).
 absl::StatusOr<PublishedNames> ReadPublishedNames(const store::Store& store, absl::string_view network_id,
                                                   absl::string_view container_id);
 absl::StatusOr<NetworkDns> ReadNetworkDns(const store::Store& store, absl::string_view container_id,

@@ -1,0 +1,86 @@
+#include "engine/user_network.h"
+
+#include <fcntl.h>
+
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "network/dns_server.h"
+#include "network/pasta.h"
+#include "os/file.h"
+
+namespace coracle::engine {
+namespace {
+
+class UserNetworkSession : public monitor::NetworkSession {
+ public:
+  UserNetworkSession(network::UserNet net, const store::Store& store,
+                     std::optional<network::DnsSockets> sockets, network::DnsConfig dns)
+      : net_(std::move(net)) {
+    if (sockets.has_value()) dns_.emplace(store, *std::move(sockets), std::move(dns));
+  }
+  void Describe(store::ContainerState* state) const override {
+    *state->add_networks() = net_.status;
+    for (const store::PortMapping& port : net_.ports) *state->add_ports() = port;
+  }
+  void Prepare(std::vector<pollfd>* polls, int* timeout_millis) override {
+    if (dns_.has_value()) dns_->Prepare(polls, timeout_millis);
+  }
+  void Dispatch(const pollfd* polls, size_t count) override {
+    if (dns_.has_value()) dns_->Dispatch(polls, count);
+  }
+
+ private:
+  network::UserNet net_;
+  std::optional<network::DnsServer> dns_;
+};
+
+// What a start needs of the record: it is kept for restarts.
+struct Wish {
+  std::string id, run_dir;
+  bool slirp = false;
+  std::vector<std::string> options, servers;
+  std::vector<store::PortMapping> ports;
+};
+
+absl::StatusOr<std::unique_ptr<monitor::NetworkSession>> Connect(const store::Store& store, const Wish& wish,
+                                                                 pid_t pid) {
+  ASSIGN_OR_RETURN(const os::UniqueFd netns,
+                   os::OpenAt(AT_FDCWD, absl::StrCat("/proc/", pid, "/ns/net"), O_RDONLY));
+  network::UserNetRequest request;
+  request.netns = netns.get();
+  request.options = wish.options;
+  request.ports = wish.ports;
+  request.run_dir = wish.run_dir;
+  std::optional<network::DnsSockets> sockets;
+  if (wish.servers.empty()) {  // else its resolv.conf names those
+    ASSIGN_OR_RETURN(sockets, network::OpenDnsSockets(pid), "resolver");
+  }
+  ASSIGN_OR_RETURN(network::UserNet net,
+                   wish.slirp ? network::StartSlirp(request) : network::StartUserNet(request));
+  return std::make_unique<UserNetworkSession>(std::move(net), store, std::move(sockets),
+                                              network::DnsConfig{.container_id = wish.id});
+}
+
+}  // namespace
+
+bool IsUserNetwork(const store::ContainerConfig& config) {
+  return config.network_mode() == "pasta" || config.network_mode() == "slirp4netns";
+}
+
+absl::StatusOr<monitor::ConnectNetwork> ConnectUserNetwork(Engine& engine,
+                                                           const store::ContainerRecord& record) {
+  RETURN_IF_ERROR(network::CheckUserNet());
+  const store::ContainerConfig& config = record.config();
+  Wish wish;
+  wish.id = record.id();
+  wish.run_dir = engine.store.ContainerRunDir(record.id());
+  wish.slirp = config.network_mode() == "slirp4netns";
+  wish.options.assign(config.network_options().begin(), config.network_options().end());
+  wish.servers.assign(config.dns_servers().begin(), config.dns_servers().end());
+  wish.ports.assign(config.ports().begin(), config.ports().end());
+  return [store = &engine.store, wish = std::move(wish)](pid_t pid) { return Connect(*store, wish, pid); };
+}
+
+}  // namespace coracle::engine

@@ -1,0 +1,21 @@
+// --network pasta and slirp4netns: a network of one container's own.
+#ifndef CORACLE_ENGINE_USER_NETWORK_H_
+#define CORACLE_ENGINE_USER_NETWORK_H_
+
+#include "absl/status/statusor.h"
+#include "engine/engine.h"
+#include "monitor/network_session.h"
+
+namespace coracle::engine {
+
+// Whether the container's network_mode is pasta or slirp4netns.
+bool IsUserNetwork(const store::ContainerConfig& config);
+
+// Connects such a container. Errors as network::StartUserNet: a program or device that is missing is told
+// here, before the monitor is forked.
+absl::StatusOr<monitor::ConnectNetwork> ConnectUserNetwork(Engine& engine,
+                                                           const store::ContainerRecord& record);
+
+}  // namespace coracle::engine
+
+#endif  // CORACLE_ENGINE_USER_NETWORK_H_
