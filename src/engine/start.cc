@@ -10,6 +10,7 @@
 #include "base/fault.h"
 #include "base/signal_name.h"
 #include "base/status.h"
+#include "engine/bridge_network.h"
 #include "engine/cgroup_of.h"
 #include "engine/console.h"
 #include "engine/create_volumes.h"
@@ -262,6 +263,23 @@ absl::StatusOr<Prepared> Prepare(Engine& engine, const ContainerRecord& record, 
   return prepared;
 }
 
+// What connects the container to its networks. Gives what takes that back, should the monitor not start; null for
+// nothing. The liveness lock is held.
+absl::StatusOr<std::function<void()>> AddNetwork(Engine& engine, const ContainerRecord& record,
+                                                 monitor::LaunchPlan& plan) {
+  std::function<void()> release;
+  if (record.config().network_mode() != "bridge") return release;
+  ASSIGN_OR_RETURN(BridgeNetwork network, PlanBridgeNetwork(engine.store, record));
+  release = std::move(network.release);
+  plan.connect_network = std::move(network.connect);
+  plan.kept_fds = std::move(network.kept_fds);
+  plan.on_end = [release, then = std::move(plan.on_end)](const monitor::ExitInfo& info) {
+    release();
+    then(info);
+  };
+  return release;
+}
+
 absl::StatusOr<monitor::Launched> Start(Engine& engine, const ContainerRecord& record,
                                         const StartRequest& request) {
   ASSIGN_OR_RETURN(Prepared prepared, Prepare(engine, record, request));
@@ -270,8 +288,10 @@ absl::StatusOr<monitor::Launched> Start(Engine& engine, const ContainerRecord& r
   // What an earlier run left: from here to the monitor's first state this is a container being started.
   RETURN_IF_ERROR(store::ClearState(engine.store, record.id()));
   FaultPoint("engine.start.prepared");
+  ASSIGN_OR_RETURN(const std::function<void()> release, AddNetwork(engine, record, prepared.plan));
   absl::StatusOr<monitor::Launched> launched = monitor::Launch(std::move(prepared.plan), std::move(lock));
   FaultPoint("engine.start.launched");
+  if (!launched.ok() && release) release();
   return launched;
 }
 

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "engine/bridge_network.h"
 #include "engine/cgroup_of.h"
 #include "engine/create_volumes.h"
 #include "engine/engine.h"
@@ -49,6 +50,7 @@ absl::Status RemoveAbandoned(Engine& engine, const ContainerView& view) {
   {
     ASSIGN_OR_RETURN(const store::FileLock lock, store::LockContainer(engine.store, view.record.id()));
     RETURN_IF_ERROR(RemoveUnrecordedCgroup(engine, view.record));
+    RETURN_IF_ERROR(CleanUpNetworks(engine.store, view.record.id()), "clean up container ", view.record.id());
     (void)storage::ReleaseRoot(engine.store, view.record.id());
     RETURN_IF_ERROR(store::RemoveContainer(engine.store, view.record.id()));
   }
@@ -68,6 +70,7 @@ absl::Status CleanUpKilledStart(Engine& engine, const ContainerView& view) {
   ASSIGN_OR_RETURN(const ContainerState state, store::ReadState(engine.store, id));
   if (state.status() != store::UNKNOWN || store::MonitorAlive(engine.store, id)) return absl::OkStatus();
   RETURN_IF_ERROR(RemoveUnrecordedCgroup(engine, view.record));
+  RETURN_IF_ERROR(CleanUpNetworks(engine.store, id), "clean up container ", id);
   (void)unlink(LivenessLock(engine, id).c_str());  // best effort: next time there is nothing to do either
   return absl::OkStatus();
 }
@@ -145,6 +148,7 @@ absl::Status ReconcileLocked(Engine& engine, const std::string& id, store::Conta
   if (!HadMonitor(state) || store::MonitorAlive(engine.store, id))
     return absl::OkStatus();  // someone was faster
   RETURN_IF_ERROR(RemoveRecordedCgroup(state, id));
+  RETURN_IF_ERROR(CleanUpNetworks(engine.store, id), "clean up container ", id);
   ASSIGN_OR_RETURN(const store::ContainerRecord record, store::ReadContainer(engine.store, id));
   if (record.auto_remove()) gone = record;
   return RecordUnknownExit(engine, record, state);

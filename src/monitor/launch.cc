@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <optional>
+#include <vector>
 
 #include "base/fault.h"
 #include "base/status.h"
@@ -25,8 +26,9 @@ namespace {
     own_stdio = {fcntl(0, F_DUPFD_CLOEXEC, 3), fcntl(1, F_DUPFD_CLOEXEC, 3), fcntl(2, F_DUPFD_CLOEXEC, 3)};
   }
   StdioToNull();
-  CloseAllBut({report.get(), client.get(), lock->fd(), own_stdio.in, own_stdio.out, own_stdio.err},
-              plan.preserve_fds);
+  std::vector<int> kept = {report.get(), client.get(), lock->fd(), own_stdio.in, own_stdio.out, own_stdio.err};
+  kept.insert(kept.end(), plan.kept_fds.begin(), plan.kept_fds.end());
+  CloseAllBut(std::move(kept), plan.preserve_fds);
   Supervisor supervisor(&plan,
                         plan.external_runtime.empty() ? NewBuiltinRunner(plan) : NewExternalRunner(plan),
                         std::move(client), own_stdio);

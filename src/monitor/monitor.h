@@ -66,6 +66,7 @@ struct LaunchPlan {
   // Called in the monitor for each start, after the first process's namespaces exist. May be null: then there
   // is no network to connect. What it returns is served until the run has ended.
   ConnectNetwork connect_network;
+  std::vector<int> kept_fds;  // of connect_network: the monitor does not close them
   // The monitor's own: what calls connect_network.
   std::function<absl::Status(pid_t)> on_namespaces;
   // Called in the monitor when the container has ended for good, after the cgroup is gone and before the

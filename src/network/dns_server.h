@@ -34,6 +34,8 @@ struct DnsSockets {
 // Sockets on kResolverAddress, port 53, in the network namespace of `pid`, whose lo comes up by it. A child
 // process makes them there. Errors: as socket(2) and bind(2).
 absl::StatusOr<DnsSockets> OpenDnsSockets(pid_t pid);
+// The same in the network namespace of the calling thread.
+absl::StatusOr<DnsSockets> BindDnsSockets();
 
 struct DnsConfig {
   std::string container_id;  // whose published names (published_names.h) tell what it sees

@@ -117,6 +117,16 @@ absl::StatusOr<DnsSockets> ReceiveSockets(int channel) {
 
 }  // namespace
 
+absl::StatusOr<DnsSockets> BindDnsSockets() {
+  DnsSockets sockets;
+  for (const int type : {SOCK_DGRAM, SOCK_STREAM}) {
+    const int fd = BindSocket(type);
+    if (fd < 0) return ErrnoStatus(-fd, absl::StrCat("listen on ", kResolverAddress, ":", kDnsPort));
+    (type == SOCK_DGRAM ? sockets.udp : sockets.tcp).Reset(fd);
+  }
+  return sockets;
+}
+
 absl::StatusOr<DnsSockets> OpenDnsSockets(pid_t pid) {
   ASSIGN_OR_RETURN(const os::UniqueFd netns,
                    os::OpenAt(AT_FDCWD, absl::StrCat("/proc/", pid, "/ns/net"), O_RDONLY));

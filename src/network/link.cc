@@ -1,0 +1,245 @@
+#include "network/link.h"
+
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <net/if.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+
+namespace coracle::network {
+namespace {
+
+using os::NetlinkAttributes;
+using os::NetlinkBatch;
+using os::NetlinkNest;
+
+template <typename Header>
+Header HeaderOf(absl::string_view payload) {
+  Header header = {};
+  if (payload.size() >= sizeof(header)) memcpy(&header, payload.data(), sizeof(header));
+  return header;
+}
+
+Link ReadLink(absl::string_view payload) {
+  const auto header = HeaderOf<ifinfomsg>(payload);
+  const auto attributes = NetlinkAttributes::Of<ifinfomsg>(payload);
+  Link link;
+  link.index = header.ifi_index;
+  link.name = attributes.String(IFLA_IFNAME);
+  link.kind = attributes.Nested(IFLA_LINKINFO).String(IFLA_INFO_KIND);
+  link.mac = std::string(attributes.Find(IFLA_ADDRESS));
+  link.mtu = attributes.U32(IFLA_MTU);
+  link.up = (header.ifi_flags & IFF_UP) != 0;
+  link.master = static_cast<int>(attributes.U32(IFLA_MASTER));
+  return link;
+}
+
+uint8_t FamilyOf(const IpAddress& address) { return address.is_v6() ? AF_INET6 : AF_INET; }
+
+// Nothing, for what is no address.
+std::optional<IpAddress> FromBytes(uint8_t family, absl::string_view bytes) {
+  if (bytes.size() != (family == AF_INET6 ? 16u : 4u)) return std::nullopt;
+  absl::uint128 value = 0;
+  for (const char c : bytes) value = value << 8 | static_cast<uint8_t>(c);
+  return IpAddress(value, family == AF_INET6);
+}
+
+bool IsLinkLocal(const IpAddress& address) {
+  return address.is_v6() && (address.value() >> 118) == (absl::uint128(0xfe80) >> 6);
+}
+
+}  // namespace
+
+absl::StatusOr<Link> FindLink(os::NetlinkSocket& socket, const std::string& name) {
+  NetlinkBatch request;
+  request.Begin(RTM_GETLINK, 0, ifinfomsg{}, absl::StrCat("interface ", name));
+  request.PutString(IFLA_IFNAME, name);
+  Link link;
+  const absl::Status status =
+      socket.Ask(request, [&](uint16_t, absl::string_view payload) { link = ReadLink(payload); });
+  if (ErrnoOf(status) == ENODEV) {
+    return absl::NotFoundError(absl::StrCat("interface ", name, ": there is none of that name"));
+  }
+  RETURN_IF_ERROR(status);
+  return link;
+}
+
+absl::StatusOr<std::vector<Link>> ListLinks(os::NetlinkSocket& socket) {
+  NetlinkBatch request;
+  request.Begin(RTM_GETLINK, NLM_F_DUMP, ifinfomsg{}, "list the network interfaces");
+  std::vector<Link> links;
+  RETURN_IF_ERROR(
+      socket.Ask(request, [&](uint16_t, absl::string_view payload) { links.push_back(ReadLink(payload)); }));
+  return links;
+}
+
+absl::StatusOr<std::vector<Cidr>> ListUsedSubnets(os::NetlinkSocket& socket) {
+  std::vector<Cidr> subnets;
+  NetlinkBatch routes;
+  routes.Begin(RTM_GETROUTE, NLM_F_DUMP, rtmsg{}, "list the routes");
+  RETURN_IF_ERROR(socket.Ask(routes, [&](uint16_t, absl::string_view payload) {
+    const auto header = HeaderOf<rtmsg>(payload);
+    const auto destination =
+        FromBytes(header.rtm_family, NetlinkAttributes::Of<rtmsg>(payload).Find(RTA_DST));
+    if (header.rtm_type != RTN_UNICAST || !destination.has_value() || header.rtm_dst_len == 0) return;
+    if (IsLinkLocal(*destination)) return;
+    subnets.emplace_back(*destination, header.rtm_dst_len);
+  }));
+  NetlinkBatch addresses;
+  addresses.Begin(RTM_GETADDR, NLM_F_DUMP, ifaddrmsg{}, "list the addresses");
+  RETURN_IF_ERROR(socket.Ask(addresses, [&](uint16_t, absl::string_view payload) {
+    const auto header = HeaderOf<ifaddrmsg>(payload);
+    const auto address =
+        FromBytes(header.ifa_family, NetlinkAttributes::Of<ifaddrmsg>(payload).Find(IFA_ADDRESS));
+    if (address.has_value() && !IsLinkLocal(*address)) subnets.emplace_back(*address, header.ifa_prefixlen);
+  }));
+  return subnets;
+}
+
+absl::StatusOr<int> DefaultRouteLink(os::NetlinkSocket& socket) {
+  int v4 = 0, v6 = 0;
+  NetlinkBatch routes;
+  routes.Begin(RTM_GETROUTE, NLM_F_DUMP, rtmsg{}, "list the routes");
+  RETURN_IF_ERROR(socket.Ask(routes, [&](uint16_t, absl::string_view payload) {
+    const auto header = HeaderOf<rtmsg>(payload);
+    if (header.rtm_type != RTN_UNICAST || header.rtm_dst_len != 0 || header.rtm_table != RT_TABLE_MAIN)
+      return;
+    int& found = header.rtm_family == AF_INET6 ? v6 : v4;
+    if (found == 0) found = static_cast<int>(NetlinkAttributes::Of<rtmsg>(payload).U32(RTA_OIF));
+  }));
+  return v4 != 0 ? v4 : v6;
+}
+
+absl::StatusOr<std::vector<IpAddress>> ListAddresses(os::NetlinkSocket& socket) {
+  std::vector<IpAddress> result;
+  NetlinkBatch addresses;
+  addresses.Begin(RTM_GETADDR, NLM_F_DUMP, ifaddrmsg{}, "list the addresses");
+  RETURN_IF_ERROR(socket.Ask(addresses, [&](uint16_t, absl::string_view payload) {
+    const auto header = HeaderOf<ifaddrmsg>(payload);
+    const auto attributes = NetlinkAttributes::Of<ifaddrmsg>(payload);
+    const absl::string_view local = attributes.Find(IFA_LOCAL);
+    const auto address = FromBytes(header.ifa_family, local.empty() ? attributes.Find(IFA_ADDRESS) : local);
+    if (address.has_value() && header.ifa_scope == RT_SCOPE_UNIVERSE) result.push_back(*address);
+  }));
+  return result;
+}
+
+void PutVeth(NetlinkBatch& batch, const VethRequest& request) {
+  ifinfomsg header = {};
+  header.ifi_flags = header.ifi_change = IFF_UP;
+  batch.Begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, header,
+              absl::StrCat("make interface ", request.inner_name));
+  batch.PutString(IFLA_IFNAME, request.host_name);
+  if (request.mtu != 0) batch.PutU32(IFLA_MTU, request.mtu);
+  batch.PutU32(IFLA_MASTER, request.bridge);
+  const NetlinkNest info(batch, IFLA_LINKINFO);
+  batch.PutString(IFLA_INFO_KIND, "veth");
+  const NetlinkNest data(batch, IFLA_INFO_DATA);
+  const NetlinkNest peer(batch, VETH_INFO_PEER);
+  // The inner end can't be up yet: veth_open() wants both.
+  const ifinfomsg inner = {};
+  batch.Append(absl::string_view(reinterpret_cast<const char*>(&inner), sizeof(inner)));
+  batch.PutString(IFLA_IFNAME, request.inner_name);
+  batch.PutU32(IFLA_NET_NS_FD, request.netns);
+  if (!request.mac.empty()) batch.Put(IFLA_ADDRESS, request.mac);
+  if (request.mtu != 0) batch.PutU32(IFLA_MTU, request.mtu);
+}
+
+void PutSubLink(NetlinkBatch& batch, const SubLinkRequest& request) {
+  batch.Begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifinfomsg{},
+              absl::StrCat("make ", request.kind, " interface ", request.inner_name));
+  batch.PutString(IFLA_IFNAME, request.inner_name);
+  batch.PutU32(IFLA_LINK, request.parent);
+  batch.PutU32(IFLA_NET_NS_FD, request.netns);
+  if (!request.mac.empty()) batch.Put(IFLA_ADDRESS, request.mac);
+  if (request.mtu != 0) batch.PutU32(IFLA_MTU, request.mtu);
+  const NetlinkNest info(batch, IFLA_LINKINFO);
+  batch.PutString(IFLA_INFO_KIND, request.kind);
+  const NetlinkNest data(batch, IFLA_INFO_DATA);
+  if (request.kind == "macvlan") {
+    batch.PutU32(IFLA_MACVLAN_MODE, request.mode);
+  } else {
+    batch.PutU16(IFLA_IPVLAN_MODE, request.mode);
+  }
+}
+
+void PutBridge(NetlinkBatch& batch, const std::string& name, const std::string& mac, uint32_t mtu) {
+  batch.Begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifinfomsg{}, absl::StrCat("make bridge ", name));
+  batch.PutString(IFLA_IFNAME, name);
+  if (!mac.empty()) batch.Put(IFLA_ADDRESS, mac);
+  if (mtu != 0) batch.PutU32(IFLA_MTU, mtu);
+  const NetlinkNest info(batch, IFLA_LINKINFO);
+  batch.PutString(IFLA_INFO_KIND, "bridge");
+}
+
+void PutVlan(NetlinkBatch& batch, const std::string& name, int parent, uint16_t id) {
+  ifinfomsg header = {};
+  header.ifi_flags = header.ifi_change = IFF_UP;
+  batch.Begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, header, absl::StrCat("make vlan interface ", name));
+  batch.PutString(IFLA_IFNAME, name);
+  batch.PutU32(IFLA_LINK, parent);
+  const NetlinkNest info(batch, IFLA_LINKINFO);
+  batch.PutString(IFLA_INFO_KIND, "vlan");
+  const NetlinkNest data(batch, IFLA_INFO_DATA);
+  batch.PutU16(IFLA_VLAN_ID, id);
+}
+
+void PutUp(NetlinkBatch& batch, int index, const std::string& name, bool ipv6) {
+  ifinfomsg header = {};
+  header.ifi_index = index;
+  header.ifi_flags = header.ifi_change = IFF_UP;
+  if (!ipv6) {
+    ifinfomsg plain = {};
+    plain.ifi_index = index;
+    batch.Begin(RTM_SETLINK, 0, plain, absl::StrCat("set up interface ", name));
+    const NetlinkNest specific(batch, IFLA_AF_SPEC);
+    const NetlinkNest inet6(batch, AF_INET6);
+    batch.PutU8(IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+  }
+  batch.Begin(RTM_SETLINK, 0, header, absl::StrCat("set interface ", name, " up"));
+}
+
+void PutDelete(NetlinkBatch& batch, const std::string& name) {
+  batch.Begin(RTM_DELLINK, 0, ifinfomsg{}, absl::StrCat("remove interface ", name));
+  batch.PutString(IFLA_IFNAME, name);
+}
+
+void PutAddress(NetlinkBatch& batch, int index, const IpAddress& address, int prefix) {
+  ifaddrmsg header = {};
+  header.ifa_family = FamilyOf(address);
+  header.ifa_prefixlen = prefix;
+  header.ifa_index = index;
+  if (address.is_v6()) header.ifa_flags = IFA_F_NODAD;
+  batch.Begin(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, header,
+              absl::StrCat("add address ", address.ToString(), "/", prefix));
+  batch.Put(IFA_LOCAL, address.Bytes());
+  batch.Put(IFA_ADDRESS, address.Bytes());
+  if (!address.is_v6() && prefix < 31) batch.Put(IFA_BROADCAST, Cidr(address, prefix).last().Bytes());
+}
+
+void PutRoute(NetlinkBatch& batch, int index, const Cidr& destination,
+              const std::optional<IpAddress>& gateway, std::optional<uint32_t> metric) {
+  rtmsg header = {};
+  header.rtm_family = FamilyOf(destination.base());
+  header.rtm_dst_len = destination.prefix();
+  header.rtm_table = RT_TABLE_MAIN;
+  header.rtm_protocol = RTPROT_STATIC;
+  header.rtm_scope = gateway.has_value() ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
+  header.rtm_type = RTN_UNICAST;
+  batch.Begin(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, header,
+              absl::StrCat("add route ", destination.ToString(),
+                           gateway.has_value() ? absl::StrCat(" via ", gateway->ToString()) : ""));
+  if (destination.prefix() != 0) batch.Put(RTA_DST, destination.base().Bytes());
+  if (gateway.has_value()) batch.Put(RTA_GATEWAY, gateway->Bytes());
+  batch.PutU32(RTA_OIF, index);
+  if (metric.has_value()) batch.PutU32(RTA_PRIORITY, *metric);
+}
+
+}  // namespace coracle::network
