@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/invocation.h"
 #include "image/image_store.h"
+#include "store/network.h"
 #include "store/store.h"
 #include "store/volume.h"
 
@@ -36,7 +37,8 @@ std::vector<std::string> ImageNames(const store::Store& store) {
 
 int CmdComplete(Invocation& invocation) {
   const std::string& kind = invocation.args()[0];
-  if (kind != "containers" && kind != "running" && kind != "images" && kind != "volumes") {
+  if (kind != "containers" && kind != "running" && kind != "images" && kind != "volumes" &&
+      kind != "networks") {
     return invocation.Fail(
         absl::InvalidArgumentError(absl::StrCat("unknown kind of names '", Printable(kind), "'")));
   }
@@ -45,6 +47,9 @@ int CmdComplete(Invocation& invocation) {
   if (kind == "volumes") {
     auto volumes = store::ListVolumes(store);
     if (volumes.ok()) names = *std::move(volumes);
+  } else if (kind == "networks") {
+    auto networks = store::ListNetworks(store);
+    if (networks.ok()) names = *std::move(networks);
   } else {
     names = kind == "images" ? ImageNames(store) : ContainerNames(store, /*running_only=*/kind == "running");
   }

@@ -64,16 +64,5 @@ absl::Status ShowTop(Invocation& invocation) {
 int CmdTop(Invocation& invocation) { return invocation.Fail(ShowTop(invocation)); }
 
 // No network of this version publishes a port, so there is none to show.
-int CmdPort(Invocation& invocation) {
-  engine::Engine engine = MakeEngine(invocation);
-  if (invocation.parsed().GetBool("all")) return 0;
-  const auto view = SelectOne(invocation, engine);
-  if (!view.ok()) return invocation.Fail(view.status());
-  if (invocation.args().size() < 2) return 0;
-  return invocation.Fail(
-      WithExitCode(absl::NotFoundError(absl::StrCat("no public port '", invocation.args()[1],
-                                                    "' published for ", view->record.name())),
-                   125));
-}
 
 }  // namespace coracle::cli

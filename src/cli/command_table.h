@@ -140,7 +140,8 @@ enum class Completes : uint8_t {
   kFiles,
   kCommands,
   kShells,
-  kVolumes
+  kVolumes,
+  kNetworks
 };
 
 enum CommandFlags : uint32_t {

@@ -54,6 +54,19 @@ int CmdVolumeMount(Invocation& invocation);
 int CmdVolumePrune(Invocation& invocation);
 int CmdVolumeRm(Invocation& invocation);
 int CmdVolumeUnmount(Invocation& invocation);
+
+// Networks.
+int CmdNetworkConnect(Invocation& invocation);
+int CmdNetworkCreate(Invocation& invocation);
+int CmdNetworkDisconnect(Invocation& invocation);
+int CmdNetworkExists(Invocation& invocation);
+int CmdNetworkInspect(Invocation& invocation);
+int CmdNetworkLs(Invocation& invocation);
+int CmdNetworkPrune(Invocation& invocation);
+int CmdNetworkReload(Invocation& invocation);
+int CmdNetworkRm(Invocation& invocation);
+int CmdNetworkUpdate(Invocation& invocation);
+
 // Registries.
 int CmdLogin(Invocation& invocation);
 int CmdLogout(Invocation& invocation);

@@ -72,6 +72,8 @@ absl::string_view KindOf(const Command& command) {
       return "shells";
     case Completes::kVolumes:
       return "volumes";
+    case Completes::kNetworks:
+      return "networks";
     case Completes::kCommands:
     case Completes::kNothing:
       return "";
@@ -253,7 +255,7 @@ std::string FishScript() {
     } else if (kind == "shells") {
       absl::StrAppend(&out, where, " -a 'bash zsh fish'\n");
     } else if (!kind.empty()) {
-      for (const absl::string_view one : {"containers", "running", "images", "volumes"}) {
+      for (const absl::string_view one : {"containers", "running", "images", "volumes", "networks"}) {
         if (!absl::StrContains(kind, one)) continue;
         absl::StrAppend(&out, where, " -a '(coracle __complete ", one, " 2>/dev/null)'\n");
       }

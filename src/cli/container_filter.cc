@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "base/time_format.h"
 #include "image/image_store.h"
+#include "store/network.h"
 
 namespace coracle::cli {
 namespace {
@@ -38,6 +39,17 @@ bool MountsVolume(const store::ContainerConfig& config, absl::string_view value)
   return std::any_of(config.mounts().begin(), config.mounts().end(), [&](const store::Mount& mount) {
     return mount.source() == value || mount.destination() == value;
   });
+}
+
+// By the name or id of a network, or by the network mode.
+bool IsOnNetwork(const store::ContainerConfig& config, absl::string_view value) {
+  if (config.networks().empty()) return config.network_mode() == value;
+  const absl::string_view name = store::CanonicalNetworkName(value);
+  return std::any_of(config.networks().begin(), config.networks().end(),
+                     [&](const store::NetworkAttachment& network) {
+                       return network.network_name() == name ||
+                              (value.size() >= 4 && absl::StartsWith(network.network_id(), value));
+                     });
 }
 
 }  // namespace
@@ -93,7 +105,8 @@ bool ContainerFilter::Matches(const engine::ContainerView& view) const {
                         [&](absl::string_view value) { return absl::StartsWith(record.id(), value); }) &&
          filters_.MatchPattern("name", record.name()) && filters_.MatchValue("command", command) &&
          filters_.MatchLabels(LabelsOf(view)) &&
-         filters_.MatchValue("network", record.config().network_mode()) &&
+         filters_.Match("network",
+                        [&](absl::string_view value) { return IsOnNetwork(record.config(), value); }) &&
          filters_.MatchValue("restart-policy", record.config().restart().name()) &&
          filters_.Match("volume",
                         [&](absl::string_view value) { return MountsVolume(record.config(), value); }) &&

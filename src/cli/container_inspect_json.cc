@@ -197,7 +197,9 @@ Json HostConfigJson(const ContainerView& view) {
                        {"Tag", config.log().tag()},
                        {"Size", absl::StrCat(config.log().max_size_bytes(), "B")}};
   json["NetworkMode"] = config.network_mode();
-  json["PortBindings"] = Json::object();
+  json["PortBindings"] = PortBindingsJson(view);
+  json["PublishAllPorts"] = config.publish_all();
+  json["Links"] = config.links().empty() ? Json(nullptr) : Strings(config.links());
   json["RestartPolicy"] = {{"Name", config.restart().name()},
                            {"MaximumRetryCount", config.restart().maximum_retries()}};
   json["AutoRemove"] = view.record.auto_remove();
@@ -259,21 +261,6 @@ Json MountsJson(const store::Store& store, const ContainerConfig& config) {
   return mounts;
 }
 
-Json NetworkJson(const ContainerView& view) {
-  Json json;
-  json["EndpointID"] = "";
-  json["Gateway"] = "";
-  json["IPAddress"] = "";
-  json["IPPrefixLen"] = 0;
-  json["MacAddress"] = "";
-  json["Ports"] = Json::object();
-  json["SandboxKey"] = engine::IsRunning(view) && view.record.config().network_mode() != "host"
-                           ? absl::StrCat("/proc/", view.state.pid(), "/ns/net")
-                           : "";
-  json["Networks"] = Json::object();
-  return json;
-}
-
 }  // namespace
 
 Json InspectJson(const engine::Engine& engine, const ContainerView& view, std::optional<int64_t> size_bytes) {
@@ -316,7 +303,7 @@ Json InspectJson(const engine::Engine& engine, const ContainerView& view, std::o
   if (size_bytes.has_value()) json["SizeRw"] = *size_bytes;
   json["Mounts"] = MountsJson(engine.store, config);
   json["Dependencies"] = Json::array();
-  json["NetworkSettings"] = NetworkJson(view);
+  json["NetworkSettings"] = NetworkSettingsJson(engine, view);
   json["Namespace"] = "";
   json["IsInfra"] = false;
   json["IsService"] = false;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 #include "engine/engine.h"
@@ -14,6 +15,19 @@ namespace coracle::cli {
 // The object of `container inspect`. `size_bytes`: what was written, with --size.
 Json InspectJson(const engine::Engine& engine, const engine::ContainerView& view,
                  std::optional<int64_t> size_bytes);
+
+// The parts of both about networks and ports.
+Json NetworkSettingsJson(const engine::Engine& engine, const engine::ContainerView& view);
+Json PortBindingsJson(const engine::ContainerView& view);
+std::vector<std::string> NetworkNames(const engine::ContainerView& view);
+Json PsPortsJson(const engine::ContainerView& view);
+std::string PsPortsText(const engine::ContainerView& view);
+// Each published port of `port`, sorted: 80, tcp, 0.0.0.0:8080.
+struct ShownPort {
+  uint32_t port = 0;
+  std::string protocol, host;
+};
+std::vector<ShownPort> PublishedPorts(const engine::ContainerView& view);
 
 // An element of `ps --format json`.
 Json PsJson(const engine::ContainerView& view, std::optional<int64_t> size_bytes);

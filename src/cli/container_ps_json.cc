@@ -92,10 +92,11 @@ Json PsJson(const ContainerView& view, std::optional<int64_t> size_bytes) {
   json["Names"] = Json::array({record.name()});
   json["Namespaces"] = Json::object();
   json["Networks"] = Json::array();
+  for (const std::string& name : NetworkNames(view)) json["Networks"].push_back(name);
   json["Pid"] = running ? view.state.pid() : 0;
   json["Pod"] = "";
   json["PodName"] = "";
-  json["Ports"] = nullptr;
+  json["Ports"] = PsPortsJson(view);
   json["Restarts"] = running ? view.state.restart_count() : 0;
   json["Size"] = size_bytes.has_value() ? Json{{"rwSize", *size_bytes}} : Json(nullptr);
   json["StartedAt"] = StartedNanos(view) / 1000000000;
@@ -135,7 +136,7 @@ Json PsRow(const ContainerView& view, std::optional<int64_t> size_bytes, bool tr
   add("Created", [&] { return record.created_unix_nanos() / 1000000000; });
   add("Status", [&] { return StatusText(view); });
   add("State", [&] { return std::string(engine::StatusName(view)); });
-  add("Ports", [] { return ""; });
+  add("Ports", [&] { return PsPortsText(view); });
   add("Names", [&] { return record.name(); });
   add("Labels", [&] { return Labels(view); });
   add("Label", [&] { return Labels(view); });
@@ -148,7 +149,7 @@ Json PsRow(const ContainerView& view, std::optional<int64_t> size_bytes, bool tr
     return absl::StrCat(std::count_if(record.config().mounts().begin(), record.config().mounts().end(),
                                       [](const store::Mount& mount) { return mount.type() == "volume"; }));
   });
-  add("Networks", [] { return ""; });
+  add("Networks", [&] { return absl::StrJoin(NetworkNames(view), ","); });
   add("Size", [&] { return size_bytes.has_value() ? HumanSize(*size_bytes) : ""; });
   add("Pid", [&] { return running ? view.state.pid() : 0; });
   add("ExitCode", [&] { return running || !view.exit.has_value() ? 0 : view.exit->exit_code(); });

@@ -137,11 +137,9 @@ TEST_SUITE("cli/parse") {
     CHECK(Good("rm --filter status=exited").args().empty());
   }
   TEST_CASE("what is not built yet is an error, what happens anyway is not") {
-    CHECK(Error("run -p 80:80 img") == "--publish is not supported yet");
+    CHECK(Error("run --gpus all img") == "--gpus is not supported yet");
     CHECK(Error("run --systemd always img") == "--systemd=always is not supported yet");
     CHECK(Good("run --systemd false img").args() == Words{"img"});
-    CHECK(Good("run --publish-all=false img").args() == Words{"img"});
-    CHECK(Error("run --publish-all img") == "--publish-all is not supported yet");
     CHECK(Good("run --pull always --tls-verify=false img").args() == Words{"img"});
     CHECK(Error("--host tcp://x ps") == "--host=tcp://x is not supported yet");
   }

@@ -62,6 +62,7 @@ constexpr Node kNodes[] = {
     {"mount", &kMount, Group::kInspect},
     {"oci", &kOci, Group::kNested},
     {"manifest", &kManifest, Group::kNested},
+    {"network", &kNetwork, Group::kNested},
     {"pause", &kPause, Group::kRun},
     {"port", &kPort, Group::kInspect},
     {"ps", &kPs, Group::kInspect},

@@ -29,6 +29,8 @@ extern const Command kImage, kImages, kImport, kPull, kPush, kRmi, kTag, kUntag;
 extern const Command kLogin, kLogout, kSearch;
 // table_system.cc
 extern const Command kComplete, kCompletion, kHelp, kInfo, kInspect, kMan, kSystem, kVersion;
+// table_network.cc
+extern const Command kNetwork;
 // table_volume.cc
 extern const Command kVolume;
 // table_oci.cc

@@ -124,32 +124,30 @@ constexpr Option kStorage[] = {
 };
 
 constexpr Option kNetwork[] = {
-    List("add-host", '\0', "NAME:ADDRESS", "Add a line to /etc/hosts").In(Section::kNetwork),
+    List("add-host", '\0', "NAME:ADDRESS", "Add a line to /etc/hosts; host-gateway: the host's address")
+        .In(Section::kNetwork),
     CsvList("dns", '\0', "ADDRESS", "Name servers of the container").In(Section::kNetwork),
     CsvList("dns-option", '\0', "OPTION", "Options of resolv.conf").In(Section::kNetwork),
     Alias("dns-opt", "dns-option"),
     CsvList("dns-search", '\0', "DOMAIN", "Domains that are searched for short names").In(Section::kNetwork),
     CsvList("expose", '\0', "PORT[/PROTOCOL]", "Say that the container listens on a port")
         .In(Section::kNetwork),
-    String("ip", '\0', "ADDRESS", "IPv4 address of the container").In(Section::kNetwork).NotYet(),
-    String("ip6", '\0', "ADDRESS", "IPv6 address of the container").In(Section::kNetwork).NotYet(),
-    List("link", '\0', "CONTAINER[:ALIAS]", "Make another container known by name")
-        .In(Section::kNetwork)
-        .NotYet(),
+    String("ip", '\0', "ADDRESS", "IPv4 address of the container").In(Section::kNetwork),
+    String("ip6", '\0', "ADDRESS", "IPv6 address of the container").In(Section::kNetwork),
+    List("link", '\0', "CONTAINER[:ALIAS]", "Make another container known by name").In(Section::kNetwork),
     List("link-local-ip", '\0', "ADDRESS", "Further link-local addresses").In(Section::kNetwork).NotYet(),
-    String("mac-address", '\0', "ADDRESS", "MAC address of the container").In(Section::kNetwork).NotYet(),
-    List("network", '\0', "MODE", "How it is connected: none, host, container:ID, ns:PATH")
+    String("mac-address", '\0', "ADDRESS", "MAC address of the container").In(Section::kNetwork),
+    List("network", '\0', "MODE", "NETWORK[:ip=…,alias=…], none, host, container:ID, ns:PATH, pasta")
         .In(Section::kNetwork),
     Alias("net", "network"),
-    List("network-alias", '\0', "NAME", "Further names on its networks").In(Section::kNetwork).NotYet(),
+    List("network-alias", '\0', "NAME", "Further names on its networks").In(Section::kNetwork),
     Alias("net-alias", "network-alias"),
+    Flag("no-hostname", '\0', "Leave the image's /etc/hostname alone").In(Section::kNetwork),
     Flag("no-hosts", '\0', "Leave the image's /etc/hosts alone").In(Section::kNetwork),
-    CsvList("publish", 'p', "[[ADDRESS:]HOST:]PORT[/PROTOCOL]", "Make a port reachable from the host")
-        .In(Section::kNetwork)
-        .NotYet(),
+    List("publish", 'p', "[[ADDRESS:]HOST:]PORT[/PROTOCOL]", "Make a port reachable from the host")
+        .In(Section::kNetwork),
     Flag("publish-all", 'P', "Make every exposed port reachable at a free port of the host")
-        .In(Section::kNetwork)
-        .NotYet(),
+        .In(Section::kNetwork),
 };
 
 constexpr Option kNamespaces[] = {
@@ -299,7 +297,8 @@ constexpr OptionSet kCreateOptions[] = {kGeneral,   kCreateOnly, kProcess,    kI
 constexpr Example kRunExamples[] = {
     {"run --rm hello", "the built-in welcome"},
     {"run --rm -it debian bash", "a shell that leaves nothing behind"},
-    {"run -d --name web --network host nginx", "a service in the background, on the host's network"},
+    {"run -d --name web -p 8080:80 nginx", "a service in the background, reachable at port 8080 of the host"},
+    {"run -d --name db --network web-net postgres", "reached by its name from others on that network"},
     {"run --rm -v \"$PWD\":/src:ro -w /src debian ls -l", "look at the current directory, read-only"},
     {"run --rm --memory 64m --cpus 0.5 --pids-limit 20 debian stress", "limits"},
     {"run --rm --rootfs ./tree /bin/sh", "a directory instead of an image"},

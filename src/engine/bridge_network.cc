@@ -9,6 +9,7 @@
 #include "base/fault.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "engine/name_files.h"
 #include "engine/published_ports.h"
 #include "network/bridge.h"
 #include "network/dns_server.h"
@@ -32,6 +33,7 @@ struct Run {
   network::HeldPorts held;
   std::vector<std::string> dns_servers;
   std::vector<std::pair<std::string, std::string>> links;
+  NameFiles files;
   bool started = false;  // once: a restart looks at the record again
 };
 
@@ -124,11 +126,11 @@ absl::StatusOr<std::unique_ptr<monitor::NetworkSession>> Connect(const std::shar
     ASSIGN_OR_RETURN(sockets, network::BindDnsSockets());
   }
   auto session = std::make_unique<BridgeSession>(run, std::move(sockets));
-  if (!run->held.ports.empty()) {
-    store::ContainerState state;
-    session->Describe(&state);
-    RETURN_IF_ERROR(PublishPorts(run->store, run->id, state));
-  }
+  store::ContainerState state;
+  session->Describe(&state);
+  const std::vector<store::NetworkStatus> networks(state.networks().begin(), state.networks().end());
+  RETURN_IF_ERROR(WriteNameFiles(run->store, run->files, networks, GatewayOf(networks)));
+  if (!run->held.ports.empty()) RETURN_IF_ERROR(PublishPorts(run->store, run->id, state));
   std::move(undo).Cancel();
   return session;
 }
@@ -191,6 +193,7 @@ absl::StatusOr<BridgeNetwork> PlanBridgeNetwork(const store::Store& store,
   auto run = std::make_shared<Run>(store);
   run->id = record.id();
   run->name = record.name();
+  run->files = NameFilesOf(store, record);
   run->attachments.assign(config.networks().begin(), config.networks().end());
   run->dns_servers.assign(config.dns_servers().begin(), config.dns_servers().end());
   for (const std::string& link : config.links()) {

@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "engine/create_volumes.h"
 #include "engine/engine.h"
+#include "engine/networks.h"
 #include "engine/oci_runtime.h"
 #include "image/image_store.h"
 #include "oci/image_config.h"
@@ -87,6 +88,11 @@ absl::Status MergeImage(Engine& engine, const CreateRequest& request, store::Con
   if (merged.workdir().empty()) merged.set_workdir(config.config.working_dir);
   if (merged.user().empty()) merged.set_user(config.config.user);
   if (merged.stop_signal().empty()) merged.set_stop_signal(config.config.stop_signal);
+  for (const auto& [port, nothing] : config.config.exposed_ports) {
+    const bool given = std::find(merged.exposed_ports().begin(), merged.exposed_ports().end(), port) !=
+                       merged.exposed_ports().end();
+    if (!given) merged.add_exposed_ports(port);
+  }
   return absl::OkStatus();
 }
 
@@ -169,6 +175,8 @@ absl::StatusOr<Created> CreateContainer(Engine& engine, CreateRequest request) {
   RETURN_IF_ERROR(AddImpliedMounts(engine, request, image, record));
   RETURN_IF_ERROR(CheckConfig(engine.settings, *record.mutable_config()));
   RETURN_IF_ERROR(RemoveReplaced(engine, request));
+  HeldNetworks networks;
+  RETURN_IF_ERROR(networks.Take(engine, *record.mutable_config()));
   record.set_id(store::NewContainerId());
   record.set_name(request.name);
   record.set_created_unix_nanos(NowNanos());

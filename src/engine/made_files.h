@@ -6,12 +6,13 @@
 
 #include "absl/status/status.h"
 #include "engine/spec_builder.h"
-#include "store/records.pb.h"
+#include "store/store.h"
 
 namespace coracle::engine {
 
 // Writes them below `run_dir` and names them in `input`.
-absl::Status MakeFiles(const store::ContainerRecord& record, const std::string& run_dir, SpecInput& input);
+absl::Status MakeFiles(const store::Store& store, const store::ContainerRecord& record,
+                       const std::string& run_dir, SpecInput& input);
 
 }  // namespace coracle::engine
 

@@ -43,7 +43,7 @@ void AddProcess(const SpecInput& input, oci::Spec& spec) {
   if (config.has_umask()) process.user.umask = config.umask();
   if (config.init()) process.args = {"/run/coracle-init", "--"};
   process.args.insert(process.args.end(), config.args().begin(), config.args().end());
-  process.env = Environment(*input.record, {}, input.home, config.tty());
+  process.env = Environment(*input.record, input.link_env, input.home, config.tty());
   process.cwd = config.workdir().empty() ? "/" : config.workdir();
   process.no_new_privileges = config.no_new_privileges();
   if (config.has_oom_score_adj()) process.oom_score_adj = config.oom_score_adj();

@@ -28,6 +28,7 @@ struct SpecInput {
   HostFacts host;
   oci::User user;  // resolved in the root file system
   std::string home;
+  std::vector<std::string> link_env;  // of --link; weaker than none but the defaults
   bool has_passwd_entry = false;
   std::string root_path;                                                  // absolute; what root.path says
   std::string hosts_file, hostname_file, resolv_file, containerenv_file;  // absolute; empty: not mounted

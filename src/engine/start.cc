@@ -20,6 +20,7 @@
 #include "engine/identity.h"
 #include "engine/made_files.h"
 #include "engine/mount_plan.h"
+#include "engine/name_files.h"
 #include "engine/oci_runtime.h"
 #include "engine/root_files.h"
 #include "engine/security.h"
@@ -225,7 +226,8 @@ absl::StatusOr<Prepared> Prepare(Engine& engine, const ContainerRecord& record, 
   plan.trees = std::move(mounts.trees);
   RETURN_IF_ERROR(AddNamespaces(engine, record.config(), input));
   RETURN_IF_ERROR(AddDevices(record.config(), input));
-  RETURN_IF_ERROR(MakeFiles(record, plan.run_dir, input));
+  RETURN_IF_ERROR(MakeFiles(engine.store, record, plan.run_dir, input));
+  ASSIGN_OR_RETURN(input.link_env, LinkEnvironment(engine.store, record));
   ASSIGN_OR_RETURN(const std::string runtime, ResolveRuntime(record.config().runtime()));
   ASSIGN_OR_RETURN(Security security,
                    ResolveSecurity(engine.store, record.config(), /*want_profile=*/!runtime.empty()));
@@ -263,8 +265,8 @@ absl::StatusOr<Prepared> Prepare(Engine& engine, const ContainerRecord& record, 
   return prepared;
 }
 
-// What connects the container to its networks. Gives what takes that back, should the monitor not start; null for
-// nothing. The liveness lock is held.
+// What connects the container to its networks. Gives what takes that back, should the monitor not start; null
+// for nothing. The liveness lock is held.
 absl::StatusOr<std::function<void()>> AddNetwork(Engine& engine, const ContainerRecord& record,
                                                  monitor::LaunchPlan& plan) {
   std::function<void()> release;

@@ -26,7 +26,8 @@ namespace {
     own_stdio = {fcntl(0, F_DUPFD_CLOEXEC, 3), fcntl(1, F_DUPFD_CLOEXEC, 3), fcntl(2, F_DUPFD_CLOEXEC, 3)};
   }
   StdioToNull();
-  std::vector<int> kept = {report.get(), client.get(), lock->fd(), own_stdio.in, own_stdio.out, own_stdio.err};
+  std::vector<int> kept = {report.get(), client.get(),  lock->fd(),
+                           own_stdio.in, own_stdio.out, own_stdio.err};
   kept.insert(kept.end(), plan.kept_fds.begin(), plan.kept_fds.end());
   CloseAllBut(std::move(kept), plan.preserve_fds);
   Supervisor supervisor(&plan,

@@ -119,6 +119,9 @@ absl::StatusOr<IpRange> ParseRange(absl::string_view text, const Cidr& subnet) {
     }
     range.first = std::max(part.base(), subnet.first_host());
     range.last = std::min(part.last(), subnet.last_host());
+    if (range.last < range.first) {
+      return Refuse(absl::StrCat("ip range ", Printable(text), " has no address that a host can have"));
+    }
     return range;
   }
   ASSIGN_OR_RETURN(range.first, IpAddress::Parse(text.substr(0, dash)));

@@ -76,8 +76,8 @@ TEST_SUITE("network/address") {
     CHECK(ParseRange("10.0.0.128/25", subnet)->last == Ip("10.0.0.254"));
     CHECK(ParseRange("10.0.0.0/25", subnet)->first == Ip("10.0.0.1"));
     CHECK(ParseRange("10.0.0.5-10.0.0.9", subnet)->last == Ip("10.0.0.9"));
-    for (const char* bad :
-         {"10.0.1.0/25", "10.0.0.0/23", "10.0.0.9-10.0.0.5", "10.0.0.1-10.0.1.1", "x", "fd00::/64"}) {
+    for (const char* bad : {"10.0.1.0/25", "10.0.0.0/23", "10.0.0.9-10.0.0.5", "10.0.0.0/32", "10.0.0.255/32",
+                            "10.0.0.1-10.0.1.1", "x", "fd00::/64"}) {
       CAPTURE(bad);
       CHECK(absl::IsInvalidArgument(ParseRange(bad, subnet).status()));
     }

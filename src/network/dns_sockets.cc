@@ -119,6 +119,7 @@ absl::StatusOr<DnsSockets> ReceiveSockets(int channel) {
 
 absl::StatusOr<DnsSockets> BindDnsSockets() {
   DnsSockets sockets;
+  if (const int error = RaiseLoopback(); error != 0) return ErrnoStatus(error, "set interface lo up");
   for (const int type : {SOCK_DGRAM, SOCK_STREAM}) {
     const int fd = BindSocket(type);
     if (fd < 0) return ErrnoStatus(-fd, absl::StrCat("listen on ", kResolverAddress, ":", kDnsPort));

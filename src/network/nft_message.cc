@@ -76,6 +76,12 @@ void PutNewSet(NetlinkBatch& batch, const NftTable& table, const NftSet& set, ui
   batch.PutBe32(NFTA_SET_KEY_TYPE, TypeNumber(set.key));
   batch.PutBe32(NFTA_SET_KEY_LEN, TotalSize(set.key));
   batch.PutBe32(NFTA_SET_FLAGS, (set.interval ? NFT_SET_INTERVAL : 0) | (set.data.empty() ? 0 : NFT_SET_MAP));
+  if (set.key.front() == NftType::kInterface) {
+    // For nft(8), which would show such keys as "" else. libnftnl's NFTNL_UDATA_SET_KEYBYTEORDER: type 0,
+    // length, nft's BYTEORDER_HOST_ENDIAN as 32 bits of the host.
+    const uint32_t host_endian = 1;
+    batch.Put(NFTA_SET_USERDATA, absl::StrCat(std::string({0, sizeof(host_endian)}), Bytes(host_endian)));
+  }
   if (set.data.empty()) return;
   batch.PutBe32(NFTA_SET_DATA_TYPE, TypeNumber(set.data));
   batch.PutBe32(NFTA_SET_DATA_LEN, TotalSize(set.data));

@@ -95,7 +95,9 @@ load helpers
   contains /no/such/source "$stderr"
   run_fails 125 run --rm --device /dev/no-such busybox true
   run_fails 125 run --rm --expose 80x busybox true
-  run_fails 125 run --rm --publish 80:80 busybox true
+  run_fails 125 run --rm --publish 80x busybox true
+  contains 80x "$stderr"
+  run_fails 125 run --rm --gpus all busybox true
   contains "not supported yet" "$stderr"
   run_ok ps -aq
   equals ""
