@@ -160,8 +160,10 @@ absl::Status ClearAfterMonitor(Engine& engine, const store::ContainerRecord& rec
   if (!WasStarted(engine, record.id()) || store::MonitorAlive(engine.store, record.id()))
     return absl::OkStatus();
   ASSIGN_OR_RETURN(const ContainerState state, store::ReadState(engine.store, record.id()));
-  if (HadMonitor(state)) return RemoveRecordedCgroup(state, record.id());
-  return state.status() == store::UNKNOWN ? RemoveUnrecordedCgroup(engine, record) : absl::OkStatus();
+  if (!HadMonitor(state) && state.status() != store::UNKNOWN) return absl::OkStatus();
+  RETURN_IF_ERROR(CleanUpNetworks(engine.store, record.id()), "clean up container ", record.id());
+  return HadMonitor(state) ? RemoveRecordedCgroup(state, record.id())
+                           : RemoveUnrecordedCgroup(engine, record);
 }
 
 absl::Status Reconcile(Engine& engine, const std::string& id) {
