@@ -48,63 +48,17 @@ std::string EscapedList(const std::vector<std::string>& directories) {
 // fsconfig(2): a string value has at most 255 bytes.
 constexpr size_t kMaxFsString = 255;
 
-// Many directories in one short list: by the numbers of their descriptors, read in /proc/self/fd. Kernels
-// that take a list resolve it when they mount, so this lives until then.
-class ShortNames {
- public:
-  ~ShortNames() {
-    if (before_.valid()) (void)!fchdir(before_.get());
+absl::Status AddLowerLayers(int context, const OverlayOptions& options) {
+  for (const std::string& directory : options.lower) {
+    const int result = SetFsString(context, "lowerdir+", directory.c_str());
+    if (result < 0) return Failed(-result, absl::StrCat("lower directory ", directory), context);
   }
-  absl::StatusOr<std::string> List(const std::vector<std::string>& directories) {
-    std::string list;
-    for (const std::string& directory : directories) {
-      UniqueFd fd(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-      if (!fd.valid()) return ErrnoStatus(errno, absl::StrCat("mount overlay: lower directory ", directory));
-      absl::StrAppend(&list, list.empty() ? "" : ":", fd.get());
-      fds_.push_back(std::move(fd));
-    }
-    if (list.size() > kMaxFsString) {
-      return absl::UnimplementedError(
-          absl::StrCat("mount overlay: ", directories.size(),
-                       " layers are more than this kernel takes (before Linux 6.8)"));
-    }
-    before_.Reset(open(".", O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (!before_.valid() || chdir("/proc/self/fd") != 0) return ErrnoStatus(errno, "enter /proc/self/fd");
-    return list;
-  }
-
- private:
-  std::vector<UniqueFd> fds_;
-  UniqueFd before_;
-};
-
-absl::Status AddLowerList(int context, const OverlayOptions& options, ShortNames& names) {
-  std::string list = EscapedList(options.lower);
-  if (list.size() > kMaxFsString) {
-    ASSIGN_OR_RETURN(list, names.List(options.lower));
-  }
-  const int result = SetFsString(context, "lowerdir", list.c_str());
-  if (result < 0) return Failed(-result, absl::StrCat("lower directory ", options.lower[0]), context);
   return absl::OkStatus();
 }
 
-// Before Linux 6.5 overlay's parameters are only gathered, and read when it mounts: an unknown one is refused
-// too late to tell it from other faults.
-bool TakesAnyParameter() {
-  struct utsname name = {};
-  int major = 0, minor = 0;
-  if (uname(&name) == 0) (void)sscanf(name.release, "%d.%d", &major, &minor);
-  return major < 6 || (major == 6 && minor < 5);
-}
-
-// "lowerdir+" takes one directory a time (Linux 6.8); before, they are one list.
-absl::Status AddLowerLayers(int context, const OverlayOptions& options, bool by_list, ShortNames& names) {
-  if (by_list) return AddLowerList(context, options, names);
-  for (size_t i = 0; i < options.lower.size(); ++i) {
-    const int result = SetFsString(context, "lowerdir+", options.lower[i].c_str());
-    if (result == -EINVAL && i == 0) return AddLowerList(context, options, names);
-    if (result < 0) return Failed(-result, absl::StrCat("lower directory ", options.lower[i]), context);
-  }
+absl::Status AddLowerList(int context, const OverlayOptions& options, const std::string& list) {
+  const int result = SetFsString(context, "lowerdir", list.c_str());
+  if (result < 0) return Failed(-result, absl::StrCat("lower directory ", options.lower[0]), context);
   return absl::OkStatus();
 }
 
@@ -117,7 +71,18 @@ absl::Status AddUpperLayer(int context, const OverlayOptions& options) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<UniqueFd> Make(const OverlayOptions& options, bool by_list) {
+// "lowerdir+" takes one directory a time. It cannot just be tried: before Linux 6.5 any parameter is taken,
+// and read when it is too late to tell an unknown one from other faults.
+bool KnowsLowerdirPlus() {
+  struct utsname name = {};
+  int major = 0, minor = 0;
+  if (uname(&name) == 0) (void)sscanf(name.release, "%d.%d", &major, &minor);
+  return major > 6 || (major == 6 && minor >= 8);
+}
+
+}  // namespace
+
+absl::StatusOr<UniqueFd> MakeOverlay(const OverlayOptions& options) {
   if (options.lower.empty()) return absl::InvalidArgumentError("mount overlay: no lower directory");
   if (options.lower.size() > kMaxOverlayLayers) {
     return absl::InvalidArgumentError(absl::StrCat("mount overlay: ", options.lower.size(),
@@ -127,10 +92,12 @@ absl::StatusOr<UniqueFd> Make(const OverlayOptions& options, bool by_list) {
     return absl::InvalidArgumentError("mount overlay: an upper and a work directory come together");
   }
   if (options.upper.empty() && options.lower.size() == 1) return ReadOnlyClone(options.lower[0]);
+  const std::string list = KnowsLowerdirPlus() ? "" : EscapedList(options.lower);
+  if (list.size() > kMaxFsString) return MakeOverlayByList(options);
   UniqueFd context(fsopen("overlay", FSOPEN_CLOEXEC));
   if (!context.valid()) return ErrnoStatus(errno, "mount overlay");
-  ShortNames names;
-  RETURN_IF_ERROR(AddLowerLayers(context.get(), options, by_list, names));
+  RETURN_IF_ERROR(list.empty() ? AddLowerLayers(context.get(), options)
+                               : AddLowerList(context.get(), options, list));
   RETURN_IF_ERROR(AddUpperLayer(context.get(), options));
   if (options.user_xattr) {
     const int result = SetFsFlag(context.get(), "userxattr");
@@ -152,16 +119,6 @@ absl::StatusOr<UniqueFd> Make(const OverlayOptions& options, bool by_list) {
     return Failed(-mount, absl::StrCat(options.lower.size(), " layers below ", top), context.get());
   }
   return UniqueFd(mount);
-}
-
-}  // namespace
-
-absl::StatusOr<UniqueFd> MakeOverlay(const OverlayOptions& options) {
-  return Make(options, /*by_list=*/TakesAnyParameter());
-}
-
-absl::StatusOr<UniqueFd> MakeOverlayByList(const OverlayOptions& options) {
-  return Make(options, /*by_list=*/true);
 }
 
 }  // namespace coracle::os

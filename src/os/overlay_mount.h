@@ -22,7 +22,7 @@ inline constexpr size_t kMaxOverlayLayers = 500;  // OVL_MAX_STACK
 // A single lower directory with no upper gives a read-only clone of that directory instead (overlay refuses
 // one). Errors: InvalidArgument for too many layers, else the errno of the step with the kernel's own message
 // from the fs context appended. Source: Documentation/filesystems/overlayfs.rst ("lowerdir+", Linux 6.8;
-// falls back to one colon list), fsopen(2).
+// before, one colon list), fsopen(2).
 absl::StatusOr<UniqueFd> MakeOverlay(const OverlayOptions& options);
 
 }  // namespace coracle::os

@@ -125,7 +125,7 @@ TEST_SUITE("storage/root_view") {
 
   TEST_CASE("a kernel that takes one list of layers gets many into it") {
     const TestStore store;
-    const store::ContainerRecord record = Layered(*store, 60);
+    const store::ContainerRecord record = Layered(*store, 400);
     auto root = PrepareRoot(*store, record, "overlay");
     REQUIRE(root.ok());
     char before[4096], after[4096];
@@ -134,7 +134,7 @@ TEST_SUITE("storage/root_view") {
     REQUIRE(getcwd(after, sizeof(after)) != nullptr);
     CHECK(std::string(before) == after);
     if (!Works(mount.status())) return;
-    CheckLayered(mount->get(), 60);
+    CheckLayered(mount->get(), 400);
   }
 
   TEST_CASE("merging keeps owner-visible metadata, links files and hides what is opaque") {
