@@ -24,7 +24,9 @@
 #include "image/image_files.h"
 #include "image/image_store.h"
 #include "oci/image_config.h"
+#include "os/user_namespace.h"
 #include "storage/compare_trees.h"
+#include "storage/layer_blob.h"
 #include "storage/layer_store.h"
 #include "store/lease.h"
 
@@ -63,6 +65,7 @@ class Checker {
   absl::Status RepairBlob(const std::string& hex, const BlobUse& use);
   absl::Status CheckLayers();
   absl::Status CheckLayer(const std::string& id);
+  absl::StatusOr<bool> CheckMadeHere(const std::string& id, std::string& why) const;
   absl::StatusOr<std::optional<storage::StagedLayer>> Unpack(const std::string& id, const LayerUse& use,
                                                              std::string& why);
   absl::Status RepairLayer(const std::string& id, const storage::StagedLayer& staged);
@@ -241,6 +244,8 @@ absl::Status Checker::CheckBlob(const std::string& hex) {
     }
   } else if (ErrnoOf(file.status()) == ENOENT) {
     if (use.images.empty()) return absl::OkStatus();  // removed just now
+    // The archive of a layer that was made here is not kept; CheckLayer makes it again.
+    if (storage::HasBlob(store_, hex)) return absl::OkStatus();
     why = kMissing;
   } else {
     why = std::string(file.status().message());
@@ -311,6 +316,27 @@ absl::Status Checker::RepairLayer(const std::string& id, const storage::StagedLa
   return ErrnoStatus(errno, absl::StrCat("store layer ", id));
 }
 
+// Whether the layer is one without a blob, whose name is the digest of the archive that it packs into; then
+// also why it is damaged, if it is.
+absl::StatusOr<bool> Checker::CheckMadeHere(const std::string& id, std::string& why) const {
+  const auto record = storage::ReadLayer(store_, id);
+  if (!record.ok() || record->id() != id || !record->blob_digest().empty()) return false;
+  const auto tree = os::OpenAt(AT_FDCWD, storage::LayerDiffDir(store_, id), O_RDONLY | O_DIRECTORY);
+  if (!tree.ok()) {
+    why = std::string(tree.status().message());
+    return true;
+  }
+  storage::NullSink nowhere;
+  archive::HashingSink hash(nowhere);
+  const absl::Status packed = storage::PackLayer(tree->get(), hash, os::InUserNamespace()).status();
+  if (!packed.ok()) {
+    why = std::string(packed.message());
+  } else if (hash.HexDigest() != id) {
+    why = "its tree gives an archive of another digest";
+  }
+  return true;
+}
+
 absl::Status Checker::CheckLayer(const std::string& id) {
   const auto known = layers_.find(id);
   const LayerUse use = known == layers_.end() ? LayerUse() : known->second;
@@ -319,6 +345,15 @@ absl::Status Checker::CheckLayer(const std::string& id) {
   problem.images.assign(use.images.begin(), use.images.end());
   const bool there = os::ExistsAt(AT_FDCWD, store_.LayerDir(id));
   if (!there && use.images.empty()) return absl::OkStatus();  // removed just now
+  ASSIGN_OR_RETURN(const bool made_here, CheckMadeHere(id, problem.why));
+  if (made_here) {
+    if (problem.why.empty()) {
+      ++report_.layers;
+    } else {
+      Report(std::move(problem), NoRepair);
+    }
+    return absl::OkStatus();
+  }
   // A container's own layer, or garbage: there may be nothing that says how it should be.
   std::string unknown;
   ASSIGN_OR_RETURN(const std::optional<storage::StagedLayer> fresh, Unpack(id, use, unknown));

@@ -46,8 +46,9 @@ struct CheckReport {
 };
 
 // Reads every blob and holds it against its name; unpacks every layer once more from its blob, in a work
-// directory, and compares all of the tree; checks that each image's documents agree with its record and that
-// all it needs is there. Takes the time of unpacking everything, and the room of the largest layer.
+// directory, and compares all of the tree, or, of a layer that was made here and has no blob, packs it again;
+// checks that each image's documents agree with its record and that all it needs is there. Takes the time of
+// unpacking everything, and the room of the largest layer.
 //
 // repair: a layer is replaced whole by the fresh one, if no running container uses it; a blob is fetched
 // again; a config is made from the record, which has it; what is damaged and nobody needs is removed. What

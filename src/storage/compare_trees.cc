@@ -94,8 +94,9 @@ const char* StatDifference(const struct stat& a, const struct stat& b) {
   if (a.st_mode != b.st_mode) return "mode";
   if (a.st_uid != b.st_uid || a.st_gid != b.st_gid) return "owner";
   const bool same_time = a.st_mtim.tv_sec == b.st_mtim.tv_sec && a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
-  // A directory that its archive only implies has the time of its unpacking.
-  if (!S_ISDIR(a.st_mode) && !same_time) return "modification time";
+  // A directory that its archive only implies has the time of its unpacking, and so has every whiteout.
+  const bool whiteout = S_ISCHR(a.st_mode) && a.st_rdev == 0;
+  if (!S_ISDIR(a.st_mode) && !whiteout && !same_time) return "modification time";
   if ((S_ISREG(a.st_mode) || S_ISLNK(a.st_mode)) && a.st_size != b.st_size) return "size";
   if ((S_ISCHR(a.st_mode) || S_ISBLK(a.st_mode)) && a.st_rdev != b.st_rdev) return "device number";
   return nullptr;
