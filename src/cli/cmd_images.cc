@@ -1,5 +1,6 @@
 // images.
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -148,6 +149,7 @@ absl::Status Show(Invocation& invocation) {
   ASSIGN_OR_RETURN(std::vector<ImageInfo> images, Choose(invocation, engine));
   const ListingOptions options{parsed.GetString("format"), parsed.GetBool("quiet"),
                                parsed.GetBool("noheading")};
+  const absl::string_view columns = parsed.GetBool("digests") ? kColumnsWithDigest : kColumns;
   std::vector<Json> rows;
   RETURN_IF_ERROR(Sort(parsed.GetString("sort"), rows, images));
   if (options.format == "json") {
@@ -158,16 +160,17 @@ absl::Status Show(Invocation& invocation) {
       rows.push_back(ImagesJson(info, in_use));
     }
   } else {
-    for (const ImageInfo& info : images) {
-      std::vector<Json> own = ImageRows(info, !parsed.GetBool("no-trunc"));
+    const bool own_format = !options.format.empty() && options.format != "table";
+    const ListedFields fields(own_format ? absl::string_view(options.format) : columns);
+    for (ImageInfo& info : images) {
       // --quiet lists ids, each once.
-      if (options.quiet) own.resize(1);
-      rows.insert(rows.end(), own.begin(), own.end());
+      if (options.quiet && info.names.size() > 1) info.names.resize(1);
+      std::vector<Json> own = ImageRows(info, !parsed.GetBool("no-trunc"), fields);
+      std::move(own.begin(), own.end(), std::back_inserter(rows));
     }
     RETURN_IF_ERROR(Sort(parsed.GetString("sort"), rows, images));
   }
-  const ListingFormat listing{
-      kHeadings, parsed.GetBool("digests") ? kColumnsWithDigest : kColumns, "{{.ID}}", {}, {}};
+  const ListingFormat listing{kHeadings, columns, "{{.ID}}", {}, {}};
   ASSIGN_OR_RETURN(const std::string text, RenderListing(listing, options, rows));
   invocation.out().Write(text);
   return absl::OkStatus();

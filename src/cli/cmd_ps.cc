@@ -104,7 +104,7 @@ absl::Status Show(Invocation& invocation, engine::Engine& engine) {
                                     : parsed.GetBool("size") ? kColumnsWithSize
                                                              : kColumns;
   const bool own_format = !options.format.empty() && options.format != "table";
-  const PsFields fields(own_format ? absl::string_view(options.format) : columns);
+  const ListedFields fields(own_format ? absl::string_view(options.format) : columns);
   std::vector<std::pair<int64_t, Json>> rows;
   rows.reserve(views.size());
   for (const ContainerView& view : views) {

@@ -50,7 +50,7 @@ std::string Ago(int64_t unix_nanos) { return HumanDuration(absl::Now() - absl::F
 std::string ImageTable(const DiskReport& report) {
   std::string text = "REPOSITORY\tTAG\tIMAGE ID\tCREATED\tSIZE\tSHARED SIZE\tUNIQUE SIZE\tCONTAINERS\n";
   for (const engine::ImageDisk& image : report.image_list) {
-    for (const Json& row : ImageRows(image.info, /*truncate=*/true)) {
+    for (const Json& row : ImageRows(image.info, /*truncate=*/true, ListedFields("."))) {
       absl::StrAppend(&text, row.value("Repository", ""), "\t", row.value("Tag", ""), "\t",
                       ShortId(image.info.record.id()), "\t", Ago(image.info.record.created_unix_nanos()),
                       "\t", HumanSize(image.bytes), "\t", HumanSize(image.bytes - image.unique_bytes), "\t",

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "cli/listed_fields.h"
 #include "engine/engine.h"
 
 namespace coracle::cli {
@@ -31,19 +32,9 @@ std::vector<ShownPort> PublishedPorts(const engine::ContainerView& view);
 
 // An element of `ps --format json`.
 Json PsJson(const engine::ContainerView& view, std::optional<int64_t> size_bytes);
-// Which fields a template may show: a listing of a thousand containers makes no others.
-class PsFields {
- public:
-  explicit PsFields(absl::string_view format);  // outlives the object
-  bool Has(absl::string_view name) const;
-
- private:
-  absl::string_view format_;
-  bool all_ = false;
-};
 // Those fields of a `ps --format` template. `truncate`: short ids and commands.
 Json PsRow(const engine::ContainerView& view, std::optional<int64_t> size_bytes, bool truncate,
-           const PsFields& fields);
+           const ListedFields& fields);
 
 // "Up 5 minutes", "Exited (0) 2 hours ago", "Created", "Up 3 seconds (Paused)".
 std::string StatusText(const engine::ContainerView& view);

@@ -1,8 +1,6 @@
 // What ps says about a container.
 #include <algorithm>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
@@ -106,17 +104,8 @@ Json PsJson(const ContainerView& view, std::optional<int64_t> size_bytes) {
   return json;
 }
 
-PsFields::PsFields(absl::string_view format) : format_(format) {
-  // A bare dot ("{{json .}}", "{{range $k, $v := .}}") shows them all.
-  for (size_t dot = format.find('.'); dot != absl::string_view::npos; dot = format.find('.', dot + 1)) {
-    all_ |= dot + 1 == format.size() || !absl::ascii_isalpha(static_cast<unsigned char>(format[dot + 1]));
-  }
-}
-
-bool PsFields::Has(absl::string_view name) const { return all_ || absl::StrContains(format_, name); }
-
 Json PsRow(const ContainerView& view, std::optional<int64_t> size_bytes, bool truncate,
-           const PsFields& fields) {
+           const ListedFields& fields) {
   const store::ContainerRecord& record = view.record;
   const bool running = engine::IsRunning(view);
   Json row;

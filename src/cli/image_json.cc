@@ -109,28 +109,38 @@ Json ImagesJson(const image::ImageInfo& info, bool in_use) {
   return json;
 }
 
-std::vector<Json> ImageRows(const image::ImageInfo& info, bool truncate) {
+std::vector<Json> ImageRows(const image::ImageInfo& info, bool truncate, const ListedFields& fields) {
   std::vector<std::pair<std::string, std::string>> names;
   for (const std::string& name : info.names) names.push_back(SplitName(name));
   if (names.empty()) names.emplace_back("<none>", "<none>");
   const absl::Time created = absl::FromUnixNanos(info.record.created_unix_nanos());
+  Json common;
+  const auto add = [&](const char* name, const auto& value) {
+    if (fields.Has(name)) common[name] = value();
+  };
+  const auto since = [&] { return HumanAgo(created, absl::Now()); };
+  const auto at = [&] { return absl::FormatTime("%Y-%m-%d %H:%M:%S %z %Z", created, absl::LocalTimeZone()); };
+  const auto size = [&] { return HumanSize(info.record.size_bytes(), 3, " "); };
+  common["ID"] =
+      truncate ? std::string(ShortId(info.record.id())) : absl::StrCat("sha256:", info.record.id());
+  add("Id", [&] { return info.record.id(); });
+  add("Digest", [&] { return info.record.manifest_digest(); });
+  add("Created", since);
+  add("CreatedSince", since);
+  add("CreatedAt", at);
+  add("CreatedTime", at);
+  add("Size", size);
+  add("VirtualSize", size);
+  add("ReadOnly", [] { return false; });
+  add("History", [] { return ""; });
+  add("Containers", [] { return "N/A"; });
   std::vector<Json> rows;
-  for (const auto& [repository, tag] : names) {
+  rows.reserve(names.size());
+  for (auto& [repository, tag] : names) {
     Json row;
-    row["Repository"] = repository;
-    row["Tag"] = tag;
-    row["ID"] = truncate ? std::string(ShortId(info.record.id())) : absl::StrCat("sha256:", info.record.id());
-    row["Id"] = info.record.id();
-    row["Digest"] = info.record.manifest_digest();
-    row["Created"] = HumanAgo(created, absl::Now());
-    row["CreatedSince"] = row["Created"];
-    row["CreatedAt"] = absl::FormatTime("%Y-%m-%d %H:%M:%S %z %Z", created, absl::LocalTimeZone());
-    row["CreatedTime"] = row["CreatedAt"];
-    row["Size"] = HumanSize(info.record.size_bytes(), 3, " ");
-    row["VirtualSize"] = row["Size"];
-    row["ReadOnly"] = false;
-    row["History"] = "";
-    row["Containers"] = "N/A";
+    row["Repository"] = std::move(repository);
+    row["Tag"] = std::move(tag);
+    for (const auto& item : common.items()) row[item.key()] = item.value();
     rows.push_back(std::move(row));
   }
   return rows;

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/json.h"
+#include "cli/listed_fields.h"
 #include "image/image_store.h"
 
 namespace coracle::cli {
@@ -17,8 +18,8 @@ absl::StatusOr<Json> ImageInspectJson(const store::Store& store, const image::Im
 // An element of `images --format json`.
 Json ImagesJson(const image::ImageInfo& info, bool in_use);
 
-// Rows of the table: one for each name, or one with <none>.
-std::vector<Json> ImageRows(const image::ImageInfo& info, bool truncate);
+// Rows of the table: one for each name, or one with <none>. Repository, Tag and ID are always there.
+std::vector<Json> ImageRows(const image::ImageInfo& info, bool truncate, const ListedFields& fields);
 
 }  // namespace coracle::cli
 

@@ -23,6 +23,7 @@
 #include "image/image_commit.h"
 #include "image/image_files.h"
 #include "image/image_store.h"
+#include "image/tag_list.h"
 #include "oci/image_config.h"
 #include "os/user_namespace.h"
 #include "storage/compare_trees.h"

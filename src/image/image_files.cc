@@ -81,23 +81,6 @@ absl::StatusOr<std::vector<std::string>> ListImageIds(const store::Store& store)
   return ids;
 }
 
-absl::StatusOr<std::vector<store::TagRecord>> ListTags(const store::Store& store) {
-  const std::string dir = absl::StrCat(store.root(), "/names/images");
-  ASSIGN_OR_RETURN(const std::vector<std::string> files, ListOrNothing(dir));
-  std::vector<store::TagRecord> tags;
-  for (const std::string& file : files) {
-    if (file[0] == '.') continue;  // a tag that is being written
-    auto tag = store::ReadRecord<store::TagRecord>(absl::StrCat(dir, "/", file));
-    if (tag.ok()) {
-      tags.push_back(*std::move(tag));
-    } else if (!absl::IsNotFound(tag.status()) && !absl::IsDataLoss(tag.status())) {
-      return tag.status();
-    }
-  }
-  std::sort(tags.begin(), tags.end(), [](const auto& a, const auto& b) { return a.name() < b.name(); });
-  return tags;
-}
-
 absl::Status SyncDirectory(const std::string& path) {
   ASSIGN_OR_RETURN(const os::UniqueFd fd, os::OpenAt(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
   if (fsync(fd.get()) != 0) return ErrnoStatus(errno, absl::StrCat("sync ", path));

@@ -16,8 +16,6 @@ std::string ImageRecordPath(const store::Store& store, absl::string_view id);
 absl::StatusOr<store::ImageRecord> ReadImage(const store::Store& store, absl::string_view id);
 // Ids of all images; those without a record (half deleted) are left out.
 absl::StatusOr<std::vector<std::string>> ListImageIds(const store::Store& store);
-// All tags, sorted by name. Damaged ones, which only a power cut makes, are left out.
-absl::StatusOr<std::vector<store::TagRecord>> ListTags(const store::Store& store);
 absl::Status SyncDirectory(const std::string& path);
 // One sync of the file system instead of one for each of thousands of files.
 absl::Status SyncStore(const store::Store& store);

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "image/hello_image.h"
 #include "image/image_files.h"
+#include "image/tag_list.h"
 #include "oci/digest.h"
 #include "oci/reference.h"
 #include "storage/layer_store.h"

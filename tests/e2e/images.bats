@@ -54,6 +54,38 @@ load helpers
   jq -e 'length == 1' <<< "$output"
 }
 
+@test "many names: each change shows at once, whatever was remembered of them" {
+  import_busybox
+  local i
+  for i in $(seq 40); do coracle tag busybox "many:$i"; done
+  # A directory that has just changed is not remembered.
+  run_ok images -q
+  [ ! -e "$CORACLE_RUNROOT/image-names" ]
+  sleep 1.1
+  listed 41
+  [ -s "$CORACLE_RUNROOT/image-names" ]
+  listed 41
+  run_ok tag busybox many:41
+  listed 42
+  run_ok untag busybox many:1
+  listed 41
+  ! grep -qx localhost/many:1 <<< "$output"
+  # A name that moves to another image.
+  sleep 1.1
+  listed 41
+  run_ok import -q -c 'CMD ["true"]' "$(fixture busybox)" many:2
+  run_ok image inspect -f '{{.Config.Cmd}} {{.RepoTags}}' many:2
+  equals "[true] [localhost/many:2]"
+  sleep 1.1
+  listed 41
+  echo damaged > "$CORACLE_RUNROOT/image-names"
+  listed 41
+}
+listed() {
+  run_ok images --format '{{.Repository}}:{{.Tag}}'
+  [ "${#lines[@]}" = "$1" ] || fail "wanted $1 names, got ${#lines[@]}"
+}
+
 @test "rmi: refuses what a container uses, removes by name, id and prefix" {
   import_busybox
   run_ok create --name user busybox true
