@@ -118,6 +118,8 @@ require() {
       subids) grep -q "^$(id -un):" /etc/subuid || skip "needs subordinate ids" ;;
       # The controller, of either version, with a directory that we may make one in.
       cgroup:*) has_controller "${need#cgroup:}" || skip "needs a writable cgroup controller '${need#cgroup:}'" ;;
+      # A build with sanitizers needs the C library's shared objects, and memory of its own.
+      static) ldd "$CORACLE" 2>&1 | grep -q 'not a dynamic' || skip "needs a static program" ;;
       # base/fault.h
       faults) grep -qaF CORACLE_FAULT_LOG "$CORACLE" || skip "needs build/tests/coracle-faults" ;;
       *) command -v "$need" > /dev/null || skip "needs the program '$need'" ;;
