@@ -26,6 +26,10 @@ absl::StatusOr<registry::AccessOptions> AccessFor(const ParsedCommand& parsed, a
   if (!authfile.empty()) options.authfile = authfile;
   options.creds = parsed.GetString(absl::StrCat(side, "-creds"));
   options.cert_dir = parsed.GetString(absl::StrCat(side, "-cert-dir"));
+  options.anonymous = parsed.GetBool(absl::StrCat(side, "-no-creds"));
+  if (options.anonymous && !options.creds.empty()) {
+    return OptionError(absl::StrCat(side, "-no-creds"), "true", absl::StrCat("excludes --", side, "-creds"));
+  }
   const std::string verify = absl::StrCat(side, "-tls-verify");
   if (parsed.WasSet(verify)) options.tls_verify = parsed.GetBool(verify);
   return options;

@@ -20,6 +20,7 @@ namespace {
 
 absl::StatusOr<engine::PushRequest> ReadRequest(const ParsedCommand& parsed) {
   engine::PushRequest request;
+  ASSIGN_OR_RETURN(request.platform, ReadPlatform(parsed));
   const std::string format = parsed.GetString("format");
   if (format == "oci") {
     request.format = image::ManifestFormat::kOci;

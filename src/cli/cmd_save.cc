@@ -20,6 +20,11 @@ absl::Status Save(Invocation& invocation) {
   request.compress = parsed.GetBool("compress");
   request.output = parsed.GetString("output");
   ASSIGN_OR_RETURN(request.format, engine::ParseSaveFormat(parsed.GetString("format")));
+  for (const std::string& text : parsed.GetList("platform")) {
+    auto platform = oci::ParsePlatform(text);
+    if (!platform.ok()) return WithExitCode(Annotate(platform.status(), "--platform"), 125);
+    request.platforms.push_back(*std::move(platform));
+  }
   if (request.output.empty()) {
     if (isatty(STDOUT_FILENO)) {
       return WithExitCode(

@@ -191,7 +191,7 @@ absl::Status TakeBindRecursive(Draft& draft, const std::string& value) {
   }
   // docker wants "readonly" said as well; "ro" then is a part of "rro".
   const auto ro = std::find(draft.words.begin(), draft.words.end(), "ro");
-  if (ro == draft.words.end()) return draft.Error("bind-recursive=readonly needs 'readonly' before it");
+  if (ro == draft.words.end()) return draft.Error("bind-recursive=readonly needs 'readonly', too");
   draft.words.erase(ro);
   auto* options = draft.mount().mutable_options();
   options->erase(std::remove(options->begin(), options->end(), "ro"), options->end());
@@ -436,7 +436,10 @@ absl::StatusOr<MountRequest> ParseVolumeOption(const std::string& text) {
 
 absl::StatusOr<MountRequest> ParseMountOption(const std::string& text) {
   Draft draft{"mount", text, {}, {}};
-  ASSIGN_OR_RETURN(const std::vector<Field> fields, ReadFields(draft));
+  ASSIGN_OR_RETURN(std::vector<Field> fields, ReadFields(draft));
+  // What it says depends on whether "readonly" is there, wherever.
+  std::stable_partition(fields.begin(), fields.end(),
+                        [](const Field& f) { return f.key != "bind-recursive"; });
   for (const Field& field : fields) {
     ASSIGN_OR_RETURN(bool known, TakeCommonField(draft, field));
     if (!known) {

@@ -77,6 +77,7 @@ TEST_SUITE("cli/mount_syntax") {
     CHECK(OfMount("type=bind,src=/a,dst=/b,ro") == "bind /a -> /b [ro]");
     CHECK(OfMount("type=bind,source=/a,target=/b,readonly=false") == "bind /a -> /b [rw]");
     CHECK(OfMount("type=bind,src=/a,dst=/b,readonly,bind-recursive=readonly") == "bind /a -> /b [rro]");
+    CHECK(OfMount("type=bind,src=/a,dst=/b,bind-recursive=readonly,readonly") == "bind /a -> /b [rro]");
     CHECK(OfMount("type=bind,src=/a,dst=/b,bind-nonrecursive,bind-propagation=rslave") ==
           "bind /a -> /b [bind,rslave]");
     CHECK(OfMount("type=bind,src=/a,dst=/b,relabel=shared,consistency=cached,U=true") ==

@@ -112,7 +112,8 @@ absl::StatusOr<image::ManifestList> AddToManifestList(Engine& engine, const EndO
 
 absl::StatusOr<image::CopyResult> PushManifestList(Engine& engine, const EndOptions& ends,
                                                    absl::string_view list, const std::string& destination,
-                                                   image::CopyOptions options) {
+                                                   image::CopyOptions options,
+                                                   const std::optional<oci::Platform>& only) {
   ASSIGN_OR_RETURN(image::ManifestList read, image::ReadManifestList(engine.store, list));
   const std::string target = destination.empty()                ? absl::StrCat("docker://", read.name)
                              : image::HasTransport(destination) ? destination
@@ -125,7 +126,8 @@ absl::StatusOr<image::CopyResult> PushManifestList(Engine& engine, const EndOpti
       if (!name.ok()) return absl::StatusOr<std::unique_ptr<image::ImageSource>>(name.status());
       return OpenSource(*name, ends);
     });
-    options.all = true;
+    options.all = !only.has_value();
+    if (only.has_value()) options.platform = *only;
     return image::CopyImage(source, *end.sink, options);
   };
   auto pushed = push();

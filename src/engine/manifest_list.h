@@ -34,10 +34,12 @@ absl::StatusOr<image::ManifestList> AddToManifestList(Engine& engine, const EndO
                                                       absl::string_view list, const std::string& image,
                                                       const AddRequest& request);
 
-// Copies list and images to `destination`, a name with or without a transport; empty: to its own name.
+// Copies list and images, or the one image for `only`, to `destination`, a name with or without a transport;
+// empty: to its own name.
 absl::StatusOr<image::CopyResult> PushManifestList(Engine& engine, const EndOptions& ends,
                                                    absl::string_view list, const std::string& destination,
-                                                   image::CopyOptions options);
+                                                   image::CopyOptions options,
+                                                   const std::optional<oci::Platform>& only = std::nullopt);
 
 }  // namespace coracle::engine
 

@@ -92,9 +92,9 @@ absl::StatusOr<PushedImage> PushList(Engine& engine, TransferContext& context, a
   ends.progress = context.progress;
   ends.cancel = context.cancel;
   ASSIGN_OR_RETURN(const image::ManifestList list, image::ReadManifestList(engine.store, text));
-  ASSIGN_OR_RETURN(
-      const image::CopyResult result,
-      PushManifestList(engine, ends, text, std::string(destination), CopyOptionsFor(context, request)));
+  ASSIGN_OR_RETURN(const image::CopyResult result,
+                   PushManifestList(engine, ends, text, std::string(destination),
+                                    CopyOptionsFor(context, request), request.platform));
   return PushedImage{destination.empty() ? list.name : std::string(destination), result.top.digest,
                      static_cast<int64_t>(result.top.bytes.size())};
 }
@@ -106,6 +106,7 @@ absl::StatusOr<PushedImage> Push(Engine& engine, TransferContext& context, absl:
     return PushList(engine, context, text, destination, request);
   }
   if (!source.ok()) return source.status();
+  if (request.platform.has_value()) RETURN_IF_ERROR((*source)->CheckPlatform(*request.platform));
   image::CopyOptions copy = CopyOptionsFor(context, request);
   if (image::HasTransport(destination) && !absl::StartsWith(destination, "docker:")) {
     ASSIGN_OR_RETURN(const image::TransportName to, image::ParseTransportName(destination));

@@ -63,6 +63,7 @@ image::CopyOptions OptionsFor(const SaveRequest& request) {
 absl::Status CopyOne(Engine& engine, const SavedImage& image, image::ImageSink& sink,
                      const SaveRequest& request) {
   ASSIGN_OR_RETURN(const auto source, image::StoreSource::Create(engine.store, image.reference));
+  for (const oci::Platform& platform : request.platforms) RETURN_IF_ERROR(source->CheckPlatform(platform));
   return image::CopyImage(*source, sink, OptionsFor(request)).status();
 }
 

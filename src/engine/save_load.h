@@ -24,8 +24,9 @@ struct SaveRequest {
   // has it.
   bool all_are_images = false;
   SaveFormat format = SaveFormat::kDockerArchive;
-  std::string output;     // "-": standard output (archives only)
-  bool compress = false;  // layers that are not get gzip; not for docker-archive
+  std::vector<oci::Platform> platforms;  // each image has to be for all of them
+  std::string output;                    // "-": standard output (archives only)
+  bool compress = false;                 // layers that are not get gzip; not for docker-archive
   ProgressObserver* progress = nullptr;
   const os::CancelFlag* cancel = nullptr;
 };

@@ -65,6 +65,8 @@ absl::StatusOr<std::vector<PulledImage>> PullFrom(Engine& engine, TransferContex
                                                   const PullRequest& request);
 
 struct PushRequest {
+  // Only that one of a list's images; any other image has to be for it.
+  std::optional<oci::Platform> platform;
   std::optional<image::ManifestFormat> format;
   std::optional<archive::Compression> compression;
   int compression_level = archive::kDefaultLevel;

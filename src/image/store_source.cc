@@ -7,6 +7,8 @@
 #include "base/sha256.h"
 #include "base/status.h"
 #include "image/image_files.h"
+#include "image/image_store.h"
+#include "oci/image_config.h"
 #include "storage/layer_blob.h"
 #include "store/lease.h"
 
@@ -33,6 +35,8 @@ class Source : public StoreSource {
   }
   const store::ImageRecord& record() const override { return found_.record; }
   const std::string& found_name() const override { return found_.name; }
+
+  absl::Status CheckPlatform(const oci::Platform& wanted) const override;
 
   // Claims first, looks second (store/lease.h).
   absl::Status Hold();
@@ -64,6 +68,15 @@ class Source : public StoreSource {
   const Found found_;
   ManifestDocument manifest_;
 };
+
+absl::Status Source::CheckPlatform(const oci::Platform& wanted) const {
+  ASSIGN_OR_RETURN(const std::string text, ReadConfig(store_, found_.record));
+  ASSIGN_OR_RETURN(const oci::ImageConfig config, oci::ParseImageConfig(text), Name());
+  const oci::Platform own{config.architecture, config.os, "", {}, config.variant};
+  if (oci::PlatformDistance(wanted, own) == 0) return absl::OkStatus();
+  return absl::NotFoundError(absl::StrCat(Name(), " is here for ", oci::PlatformName(own), ", not for ",
+                                          oci::PlatformName(wanted), ": pull it with --platform first"));
+}
 
 absl::Status Source::Hold() {
   store::ManifestRef ref;

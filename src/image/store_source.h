@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "image/transport.h"
+#include "oci/platform.h"
 #include "store/store.h"
 
 namespace coracle::image {
@@ -21,6 +22,8 @@ class StoreSource : public ImageSource {
   virtual const store::ImageRecord& record() const = 0;
   // The full name it was found by; empty if by id.
   virtual const std::string& found_name() const = 0;
+  // Errors: NotFound, naming both, if the image is for another platform than `wanted`.
+  virtual absl::Status CheckPlatform(const oci::Platform& wanted) const = 0;
 };
 
 }  // namespace coracle::image

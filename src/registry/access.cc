@@ -81,7 +81,7 @@ absl::StatusOr<Client*> Access::Connect(const Location& location) {
   Credentials credentials;
   if (!options_.creds.empty()) {
     ASSIGN_OR_RETURN(credentials, ParseCreds(options_.creds));
-  } else {
+  } else if (!options_.anonymous) {
     ASSIGN_OR_RETURN(credentials, credentials_.Find(location.reference.name()), "credentials for ", host);
   }
   for (const Connection& known : connections_) {

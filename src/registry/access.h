@@ -35,6 +35,7 @@ struct AccessOptions {
   UserPaths paths;
   std::string authfile;            // --authfile; empty: the usual ones
   std::string creds;               // --creds USER[:PASSWORD]
+  bool anonymous = false;          // no credentials, whatever the files have
   std::optional<bool> tls_verify;  // --tls-verify; goes before what registries.conf says
   std::string cert_dir;            // --cert-dir; empty: certs.d
   ClientOptions client;            // --retry, --retry-delay

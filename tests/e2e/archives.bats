@@ -81,6 +81,10 @@ ids() { "$@" images --no-trunc --format '{{.Repository}}:{{.Tag}} {{.ID}}' | sor
   run_fails 125 save -m -o "$T/none.tar" one:1 example.com/other:3
   run_fails 125 save -o "$T/none.tar" no-such
   [ ! -e "$T/none.tar" ]
+  run_ok save --platform linux/amd64 -o "$T/amd64.tar" one:1
+  run_fails 125 save --platform linux/amd64,linux/arm64 -o "$T/none.tar" one:1
+  contains "not for linux/arm64" "$stderr"
+  [ ! -e "$T/none.tar" ]
   run_fails 125 save --compress -o "$T/none.tar" one:1
   run_fails 125 save --format tgz -o "$T/none.tar" one:1
   run_fails 125 save --format docker-dir -o "$T/none" one:1 two:2

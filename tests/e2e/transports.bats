@@ -96,6 +96,14 @@ layout() {
   run_ok push -q --tls-verify=false list docker://"$registry"/list:1
   run_ok manifest inspect --tls-verify=false "$registry"/list:1
   equals 1 "$(jq '.manifests | length' <<< "$output")"
+  # Of a list only the image of one platform; of an image all or nothing.
+  run_ok push -q --tls-verify=false --platform linux/amd64 list docker://"$registry"/one:1
+  run_ok image inspect --raw --tls-verify=false docker://"$registry"/one:1
+  jq -e '.config.digest' <<< "$output"
+  run_ok push -q --tls-verify=false --platform linux/amd64 bb:1 docker://"$registry"/bb:1
+  run_fails 125 push -q --tls-verify=false --platform linux/s390x bb:1 docker://"$registry"/bb:2
+  contains "is here for linux/amd64, not for linux/s390x" "$stderr"
+  run_fails 125 push -q --tls-verify=false --platform linux/s390x list docker://"$registry"/list:2
 }
 
 @test "copy: to what is passed on, plain layers are compressed" {
