@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/fault.h"
 #include "base/status.h"
@@ -15,6 +16,7 @@
 #include "network/dns_server.h"
 #include "network/lease.h"
 #include "network/published_names.h"
+#include "network/sysctl.h"
 #include "os/network_namespace.h"
 #include "store/network.h"
 
@@ -34,7 +36,8 @@ struct Run {
   std::vector<std::string> dns_servers;
   std::vector<std::pair<std::string, std::string>> links;
   NameFiles files;
-  bool started = false;  // once: a restart looks at the record again
+  bool serves_dns = false;  // it listens on port 53 itself, as far as is known
+  bool started = false;     // once: a restart looks at the record again
 };
 
 absl::Status PlanEndpoints(Run& run, const std::vector<Endpoint>& before) {
@@ -66,7 +69,9 @@ void Release(Run& run) {
 
 class BridgeSession : public monitor::NetworkSession {
  public:
-  BridgeSession(std::shared_ptr<Run> run, std::optional<network::DnsSockets> sockets) : run_(std::move(run)) {
+  BridgeSession(std::shared_ptr<Run> run, std::optional<network::DnsSockets> sockets,
+                std::optional<network::PortForwarder> forwarder)
+      : run_(std::move(run)), forwarder_(std::move(forwarder)) {
     if (!sockets.has_value()) return;
     dns_.emplace(
         run_->store, *std::move(sockets),
@@ -84,16 +89,40 @@ class BridgeSession : public monitor::NetworkSession {
     for (const store::PortMapping& port : run_->held.ports) *state->add_ports() = port;
   }
   void Prepare(std::vector<pollfd>* polls, int* timeout_millis) override {
+    if (forwarder_.has_value()) forwarder_->Prepare(polls, timeout_millis);
     if (dns_.has_value()) dns_->Prepare(polls, timeout_millis);
   }
   void Dispatch(const pollfd* polls, size_t count) override {
-    if (dns_.has_value()) dns_->Dispatch(polls, count);
+    const size_t own = forwarder_.has_value() ? 1 : 0;
+    if (forwarder_.has_value()) forwarder_->Dispatch();
+    if (dns_.has_value()) dns_->Dispatch(polls + own, count - own);
   }
 
  private:
   std::shared_ptr<Run> run_;
+  std::optional<network::PortForwarder> forwarder_;
   std::optional<network::DnsServer> dns_;
 };
+
+// For the clients whom the firewall's rules don't lead to the container.
+absl::StatusOr<std::optional<network::PortForwarder>> OpenForwarder(const Run& run) {
+  std::optional<network::PortForwarder> result;
+  if (run.held.sockets.empty()) return result;
+  std::vector<int> fds;
+  for (const os::UniqueFd& fd : run.held.sockets) fds.push_back(fd.get());
+  ASSIGN_OR_RETURN(
+      result,
+      network::PortForwarder::Open(
+          fds,
+          [store = &run.store, id = run.id](
+              const network::PortForwarder::Socket& socket) -> std::optional<network::PortForwarder::Target> {
+            const auto state = store::ReadState(*store, id);  // `network connect` may have changed it
+            if (!state.ok()) return std::nullopt;
+            return ForwardTargetOf(*state, socket);
+          }),
+      "publish ports");
+  return result;
+}
 
 // A restart: `network connect` and `disconnect` may have changed the record since.
 absl::Status PlanAgain(Run& run) {
@@ -114,6 +143,7 @@ absl::StatusOr<std::unique_ptr<monitor::NetworkSession>> Connect(const std::shar
   };
   bool rules_were_lost = false, dns = false;
   for (Endpoint& endpoint : run->endpoints) {
+    endpoint.publishes = !run->held.ports.empty();
     RETURN_IF_ERROR(network::ConnectEndpoint(netns.get(), endpoint, &rules_were_lost));
     RETURN_IF_ERROR(PublishEndpoint(run->store, run->id, run->name, endpoint));
     dns |= endpoint.network.dns_enabled();
@@ -121,11 +151,15 @@ absl::StatusOr<std::unique_ptr<monitor::NetworkSession>> Connect(const std::shar
   FaultPoint("engine.network.connected");
   if (rules_were_lost) RETURN_IF_ERROR(RestoreRules(run->store));
   std::optional<network::DnsSockets> sockets;
-  if (dns) {
+  {
     ASSIGN_OR_RETURN(const auto inside, os::ScopedNetworkNamespace::Enter(netns.get()));
-    ASSIGN_OR_RETURN(sockets, network::BindDnsSockets());
+    network::AllowPingAndPorts();
+    if (dns) {
+      ASSIGN_OR_RETURN(sockets, network::BindDnsSockets(run->serves_dns), "resolver");
+    }
   }
-  auto session = std::make_unique<BridgeSession>(run, std::move(sockets));
+  ASSIGN_OR_RETURN(std::optional<network::PortForwarder> forwarder, OpenForwarder(*run));
+  auto session = std::make_unique<BridgeSession>(run, std::move(sockets), std::move(forwarder));
   store::ContainerState state;
   session->Describe(&state);
   const std::vector<store::NetworkStatus> networks(state.networks().begin(), state.networks().end());
@@ -187,6 +221,20 @@ absl::Status PublishEndpoint(const store::Store& store, const std::string& conta
   return network::PublishNames(store, endpoint.network.id(), names, dns);
 }
 
+namespace {
+
+bool ServesDns(const store::ContainerConfig& config) {
+  for (const store::PortMapping& port : config.ports()) {
+    if (port.container_port() <= 53 && port.container_port() + port.count() > 53) return true;
+  }
+  for (const std::string& port : config.exposed_ports()) {
+    if (port == "53" || absl::StartsWith(port, "53/")) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 absl::StatusOr<BridgeNetwork> PlanBridgeNetwork(const store::Store& store,
                                                 const store::ContainerRecord& record) {
   const store::ContainerConfig& config = record.config();
@@ -200,6 +248,7 @@ absl::StatusOr<BridgeNetwork> PlanBridgeNetwork(const store::Store& store,
     const size_t colon = link.find(':');
     if (colon != std::string::npos) run->links.emplace_back(link.substr(colon + 1), link.substr(0, colon));
   }
+  run->serves_dns = ServesDns(config);
   absl::Cleanup undo = [&] { Release(*run); };
   RETURN_IF_ERROR(PlanEndpoints(*run, {}));
   FaultPoint("engine.network.leased");

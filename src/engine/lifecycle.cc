@@ -16,6 +16,7 @@
 #include "engine/create_volumes.h"
 #include "engine/engine.h"
 #include "engine/host_mount.h"
+#include "engine/running_network.h"
 #include "monitor/attach_client.h"
 #include "os/file.h"
 #include "os/process_identity.h"
@@ -147,7 +148,11 @@ absl::Status Unpause(Engine& engine, const ContainerView& view) {
 absl::Status Rename(Engine& engine, const ContainerView& view, const std::string& name) {
   ASSIGN_OR_RETURN(const store::FileLock lock, store::LockContainer(engine.store, view.record.id()));
   ASSIGN_OR_RETURN(store::ContainerRecord record, store::ReadContainer(engine.store, view.record.id()));
-  return store::RenameContainer(engine.store, record, name);
+  RETURN_IF_ERROR(store::RenameContainer(engine.store, record, name));
+  if (!IsRunning(view)) return absl::OkStatus();
+  ContainerView renamed = view;
+  renamed.record.set_name(name);
+  return RenameRunning(engine, renamed);
 }
 
 absl::Status RemoveContainer(Engine& engine, const ContainerView& view, const RemoveRequest& request) {

@@ -39,6 +39,18 @@ std::optional<IpAddress> TargetOf(const ContainerState& state, bool v6) {
   return fallback;
 }
 
+// What the networks say about ports that are published without an address; empty: nothing.
+std::string DefaultHostAddress(const store::Store& store, const store::ContainerRecord& record) {
+  if (record.config().ports().empty()) return "";
+  for (const store::NetworkAttachment& attachment : record.config().networks()) {
+    const auto network = store::ReadNetwork(store, attachment.network_name());
+    if (!network.ok()) continue;
+    std::string address = store::NetworkOption(*network, "host_binding_ipv4");
+    if (!address.empty()) return address;
+  }
+  return "";
+}
+
 // "container web", "nginx (pid 123)".
 std::string HolderName(const store::Store& store, const network::PortHolder& holder) {
   const auto ids = store::ListContainers(store);
@@ -82,10 +94,30 @@ std::vector<network::Publication> PublicationsOf(const ContainerState& state) {
   return result;
 }
 
+std::optional<network::PortForwarder::Target> ForwardTargetOf(const ContainerState& state,
+                                                              const network::PortForwarder::Socket& socket) {
+  std::optional<IpAddress> target = TargetOf(state, socket.address.is_v6());
+  if (!target.has_value()) target = TargetOf(state, !socket.address.is_v6());
+  if (!target.has_value()) return std::nullopt;
+  for (const store::PortMapping& port : state.ports()) {
+    const bool is_udp = port.protocol() == "udp";
+    if (is_udp != socket.is_udp || port.protocol() == "sctp") continue;
+    const uint32_t offset = socket.port - port.host_port();
+    if (socket.port < port.host_port() || offset >= std::max<uint32_t>(port.count(), 1)) continue;
+    const auto host = IpAddress::Parse(port.host_ip());
+    if (host.ok() && *host != socket.address) continue;
+    return network::PortForwarder::Target{*target, static_cast<uint16_t>(port.container_port() + offset)};
+  }
+  return std::nullopt;
+}
+
 absl::StatusOr<network::HeldPorts> HoldPortsOf(const store::Store& store,
                                                const store::ContainerRecord& record) {
-  const std::vector<store::PortMapping> wanted(record.config().ports().begin(),
-                                               record.config().ports().end());
+  std::vector<store::PortMapping> wanted(record.config().ports().begin(), record.config().ports().end());
+  const std::string binding = DefaultHostAddress(store, record);
+  for (store::PortMapping& port : wanted) {
+    if (port.host_ip().empty()) port.set_host_ip(binding);
+  }
   std::optional<network::TakenPort> taken;
   absl::StatusOr<network::HeldPorts> held = network::HoldPorts(wanted, &taken);
   if (held.ok() || !taken.has_value()) return held;

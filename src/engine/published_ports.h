@@ -2,6 +2,7 @@
 #ifndef CORACLE_ENGINE_PUBLISHED_PORTS_H_
 #define CORACLE_ENGINE_PUBLISHED_PORTS_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,12 +10,17 @@
 #include "engine/engine.h"
 #include "network/firewall.h"
 #include "network/held_ports.h"
+#include "network/port_forwarder.h"
 
 namespace coracle::engine {
 
 // Where each of `state.ports` leads: to the first of `state.networks` that has a bridge, of each family,
 // those with a gateway before those without.
 std::vector<network::Publication> PublicationsOf(const store::ContainerState& state);
+
+// Where clients of a socket that holds one of `state.ports` are to go; addresses of its own family first.
+std::optional<network::PortForwarder::Target> ForwardTargetOf(const store::ContainerState& state,
+                                                              const network::PortForwarder::Socket& socket);
 
 // Binds the ports that the record asks for. Errors, exit code 125: AlreadyExists `port 8080/tcp on 0.0.0.0 is
 // in use by container web`, or by whichever program has it.

@@ -63,6 +63,7 @@ absl::Status ConnectRunning(Engine& engine, const ContainerView& view, const sto
   ASSIGN_OR_RETURN(const os::UniqueFd netns, os::OpenNetworkNamespace(view.state.pid()));
   ASSIGN_OR_RETURN(network::Endpoint endpoint,
                    PlanEndpoint(engine.store, id, network, attachment, FreePosition(view.state)));
+  endpoint.publishes = view.state.ports_size() > 0;
   bool connected = false, rules_were_lost = false;
   absl::Cleanup undo = [&] {
     if (connected) (void)network::DisconnectEndpoint(netns.get(), endpoint.status);  // best effort
@@ -94,6 +95,17 @@ absl::Status DisconnectRunning(Engine& engine, const ContainerView& view,
   networks->erase(found);
   RETURN_IF_ERROR(Settle(engine, view, view.state, state));
   ReleaseEndpoint(engine.store, view.record.id(), gone);
+  return absl::OkStatus();
+}
+
+absl::Status RenameRunning(Engine& engine, const ContainerView& view) {
+  for (const NetworkStatus& status : view.state.networks()) {
+    if (status.network_id().empty()) continue;  // of pasta or slirp4netns
+    network::Endpoint endpoint;
+    ASSIGN_OR_RETURN(endpoint.network, store::ReadNetwork(engine.store, status.network_name()));
+    endpoint.status = status;
+    RETURN_IF_ERROR(PublishEndpoint(engine.store, view.record.id(), view.record.name(), endpoint));
+  }
   return absl::OkStatus();
 }
 

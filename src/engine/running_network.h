@@ -16,6 +16,10 @@ absl::Status ConnectRunning(Engine& engine, const ContainerView& view, const sto
 absl::Status DisconnectRunning(Engine& engine, const ContainerView& view,
                                const store::NetworkRecord& network);
 
+// Others find the running container by its new name, and by the old one no more. `view.record` has the new
+// one.
+absl::Status RenameRunning(Engine& engine, const ContainerView& view);
+
 // `network reload`: makes the rules of the container's networks and ports again, which another program has
 // removed.
 absl::Status ReloadRunning(Engine& engine, const ContainerView& view);

@@ -119,6 +119,19 @@ absl::Status AddNamespaces(Engine& engine, const ContainerConfig& config, SpecIn
   return AddJoined(engine, config.userns_mode(), "user", "user", input);
 }
 
+// Who is in the network of another container has its hosts and resolv.conf too.
+absl::Status ShareNameFiles(Engine& engine, const ContainerConfig& config, SpecInput& input) {
+  absl::string_view mode = config.network_mode();
+  if (!absl::ConsumePrefix(&mode, "container:")) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const ContainerView other, Look(engine, mode));
+  const std::string directory = engine.store.ContainerRunDir(other.record.id());
+  const std::string hosts = absl::StrCat(directory, "/hosts"),
+                    resolv = absl::StrCat(directory, "/resolv.conf");
+  if (!config.no_hosts() && os::ExistsAt(AT_FDCWD, hosts)) input.hosts_file = hosts;
+  if (input.resolv_file.empty() && os::ExistsAt(AT_FDCWD, resolv)) input.resolv_file = resolv;
+  return absl::OkStatus();
+}
+
 // ---- the plan ----
 
 struct Prepared {
@@ -227,6 +240,7 @@ absl::StatusOr<Prepared> Prepare(Engine& engine, const ContainerRecord& record, 
   RETURN_IF_ERROR(AddNamespaces(engine, record.config(), input));
   RETURN_IF_ERROR(AddDevices(record.config(), input));
   RETURN_IF_ERROR(MakeFiles(engine.store, record, plan.run_dir, input));
+  RETURN_IF_ERROR(ShareNameFiles(engine, record.config(), input));
   ASSIGN_OR_RETURN(input.link_env, LinkEnvironment(engine.store, record));
   ASSIGN_OR_RETURN(const std::string runtime, ResolveRuntime(record.config().runtime()));
   ASSIGN_OR_RETURN(Security security,

@@ -116,6 +116,7 @@ FirewallNetwork FirewallNetworkOf(const store::NetworkRecord& network) {
     if (cidr.ok()) result.subnets.push_back(*cidr);
   }
   result.internal = network.internal();
+  result.masqueraded = store::NetworkOption(network, "masquerade") != "false";
   const std::string isolate = store::NetworkOption(network, "isolate");
   result.isolated = isolate != "false" && isolate != "0";
   return result;

@@ -15,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "network/dns_redirect.h"
 #include "network/dns_server.h"
 #include "network/published_names.h"
 #include "os/file.h"
@@ -26,14 +27,14 @@ namespace {
 constexpr uint16_t kDnsPort = 53;
 
 // -errno, or the socket.
-int BindSocket(int type) {
+int BindSocket(int type, uint16_t port = kDnsPort) {
   const int fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return -errno;
   const int on = 1;
   (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
   sockaddr_in address = {};
   address.sin_family = AF_INET;
-  address.sin_port = htons(kDnsPort);
+  address.sin_port = htons(port);
   address.sin_addr.s_addr = inet_addr(kResolverAddress);
   if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) return -errno;
   if (type == SOCK_STREAM && listen(fd, 16) != 0) return -errno;
@@ -117,14 +118,22 @@ absl::StatusOr<DnsSockets> ReceiveSockets(int channel) {
 
 }  // namespace
 
-absl::StatusOr<DnsSockets> BindDnsSockets() {
+absl::StatusOr<DnsSockets> BindDnsSockets(bool redirected) {
   DnsSockets sockets;
   if (const int error = RaiseLoopback(); error != 0) return ErrnoStatus(error, "set interface lo up");
+  uint16_t ports[2] = {};
   for (const int type : {SOCK_DGRAM, SOCK_STREAM}) {
-    const int fd = BindSocket(type);
+    const int fd = BindSocket(type, redirected ? 0 : kDnsPort);
     if (fd < 0) return ErrnoStatus(-fd, absl::StrCat("listen on ", kResolverAddress, ":", kDnsPort));
     (type == SOCK_DGRAM ? sockets.udp : sockets.tcp).Reset(fd);
+    sockaddr_in address = {};
+    socklen_t size = sizeof(address);
+    if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+      return ErrnoStatus(errno, "getsockname");
+    }
+    ports[type == SOCK_STREAM] = ntohs(address.sin_port);
   }
+  if (redirected) RETURN_IF_ERROR(RedirectDns(ports[0], ports[1]));
   return sockets;
 }
 

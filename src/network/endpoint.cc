@@ -55,6 +55,10 @@ absl::Status MakeInterface(NetlinkSocket& route, int netns, const Endpoint& endp
     if (lost != nullptr) *lost |= firewall.made_table();
     PutVeth(batch, {endpoint.status.host_interface_name(), endpoint.status.interface_name(), bridge, netns,
                     MacBytes(endpoint.status.mac()), mtu});
+    const bool isolated = store::NetworkOption(network, "icc") == "false";
+    if (isolated || endpoint.publishes) {
+      PutBridgePort(batch, endpoint.status.host_interface_name(), {isolated, endpoint.publishes});
+    }
     return route.Send(batch);
   }
   SubLinkRequest request;

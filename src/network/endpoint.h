@@ -20,6 +20,7 @@ struct Endpoint {
   store::NetworkRecord network;
   store::NetworkStatus status;  // names, mac, addresses, gateways: all filled in
   uint32_t position = 0;        // among the container's: earlier ones have the better default routes
+  bool publishes = false;       // ports of the host, which it may ask at itself
 };
 
 // Six bytes of a local, unicast MAC address that only this IP address has: who gets an address that another

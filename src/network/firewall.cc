@@ -47,7 +47,8 @@ std::vector<SetElements> ElementsOf(const FirewallNetwork& network) {
   if (network.internal) all.push_back({kInternalSet, {{key, "", false}}});
   if (network.isolated) all.push_back({kIsolatedSet, {{key, "", false}}});
   for (const Cidr& subnet : network.subnets) {
-    if (!network.internal) all.push_back({subnet.is_v6() ? kSubnets6Set : kSubnets4Set, Interval(subnet)});
+    if (!network.internal && network.masqueraded)
+      all.push_back({subnet.is_v6() ? kSubnets6Set : kSubnets4Set, Interval(subnet)});
   }
   return all;
 }

@@ -31,8 +31,9 @@ namespace coracle::network {
 struct FirewallNetwork {
   std::string bridge;  // the interface's name
   std::vector<Cidr> subnets;
-  bool internal = false;  // nothing leaves or enters
-  bool isolated = true;   // nothing comes in but to published ports
+  bool internal = false;    // nothing leaves or enters
+  bool masqueraded = true;  // what leaves has the host's address
+  bool isolated = true;     // nothing comes in but to published ports
 };
 
 // `count` ports from `host_port` on go to those of `target` from `target_port` on.

@@ -145,6 +145,13 @@ void PutPorts(NetlinkBatch& batch) {
   });
   // What is published on 127.0.0.1 is not for those who send such packets from outside.
   Add(batch, "incoming", [](NftRule& rule) { IsToLoopback(rule).Verdict(NF_ACCEPT); });
+  // IPv6 has no route_localnet: who asks at ::1 is served by the monitor (port_forwarder.h).
+  Add(batch, "local", [](NftRule& rule) {
+    rule.IsFamily(NFPROTO_IPV6)
+        .Payload(NFT_PAYLOAD_NETWORK_HEADER, kDestination6, 16, NFT_REG_1)
+        .Compare(NFT_REG_1, NFT_CMP_EQ, Loopback6())
+        .Verdict(NF_ACCEPT);
+  });
   const uint32_t local = 2;  // RTN_LOCAL
   const absl::string_view local_bytes(reinterpret_cast<const char*>(&local), sizeof(local));
   for (const char* chain : {"incoming", "local"}) {
@@ -176,13 +183,6 @@ void PutOutgoing(NetlinkBatch& batch) {
         .IsFamily(NFPROTO_IPV4)
         .Payload(NFT_PAYLOAD_NETWORK_HEADER, kSource4, 1, NFT_REG_1)
         .Compare(NFT_REG_1, NFT_CMP_EQ, absl::string_view(kLoopback4, 1))
-        .Masquerade();
-  });
-  Add(batch, "outgoing", [&](NftRule& rule) {
-    to_bridge(rule)
-        .IsFamily(NFPROTO_IPV6)
-        .Payload(NFT_PAYLOAD_NETWORK_HEADER, kSource6, 16, NFT_REG_1)
-        .Compare(NFT_REG_1, NFT_CMP_EQ, Loopback6())
         .Masquerade();
   });
   // From a container to a port that another of its network publishes: the answer must come back by us.

@@ -78,7 +78,7 @@ int BindOne(const Wanted& wanted, UniqueFd* result) {
   const socklen_t size = Fill(wanted, &storage);
   if (bind(fd.get(), reinterpret_cast<sockaddr*>(&storage), size) != 0) return errno;
   // Only a listening socket keeps out others that bind with SO_REUSEADDR.
-  if (tcp && listen(fd.get(), 16) != 0) return errno;
+  if (tcp && listen(fd.get(), 128) != 0) return errno;
   *result = std::move(fd);
   return 0;
 }

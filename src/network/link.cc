@@ -152,6 +152,16 @@ void PutVeth(NetlinkBatch& batch, const VethRequest& request) {
   if (request.mtu != 0) batch.PutU32(IFLA_MTU, request.mtu);
 }
 
+void PutBridgePort(NetlinkBatch& batch, const std::string& name, const BridgePort& port) {
+  batch.Begin(RTM_NEWLINK, 0, ifinfomsg{}, absl::StrCat("set port ", name, " of a bridge"));
+  batch.PutString(IFLA_IFNAME, name);
+  const NetlinkNest info(batch, IFLA_LINKINFO);
+  batch.PutString(IFLA_INFO_SLAVE_KIND, "bridge");
+  const NetlinkNest data(batch, IFLA_INFO_SLAVE_DATA);
+  batch.PutU8(IFLA_BRPORT_ISOLATED, port.isolated ? 1 : 0);
+  batch.PutU8(IFLA_BRPORT_MODE, port.hairpin ? 1 : 0);
+}
+
 void PutSubLink(NetlinkBatch& batch, const SubLinkRequest& request) {
   batch.Begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifinfomsg{},
               absl::StrCat("make ", request.kind, " interface ", request.inner_name));

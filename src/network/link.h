@@ -51,6 +51,14 @@ struct VethRequest {
 };
 void PutVeth(os::NetlinkBatch& batch, const VethRequest& request);
 
+// A bridge's port. `isolated`: what comes in by it goes to none of the others that are isolated too.
+// `hairpin`: it may go out where it came in.
+struct BridgePort {
+  bool isolated = false;
+  bool hairpin = false;
+};
+void PutBridgePort(os::NetlinkBatch& batch, const std::string& name, const BridgePort& port);
+
 // A link of its own on top of another, in `netns`, down.
 struct SubLinkRequest {
   std::string kind;   // macvlan, ipvlan

@@ -131,8 +131,10 @@ absl::StatusOr<std::string> ReadValue(const KnownOption& known, absl::string_vie
     case Kind::kMetric:
       return ReadNumber(known, value, 0, UINT32_MAX);
     case Kind::kIsolate:
+      // Said either way, it is kept: networks are isolated unless they say that they are not.
       if (value == "strict") return std::string(value);
-      [[fallthrough]];
+      if (bool on = false; absl::SimpleAtob(value, &on)) return std::string(on ? "true" : "false");
+      return BadValue(known, value, "true, false or strict");
     case Kind::kBool: {
       bool on = false;
       if (!absl::SimpleAtob(value, &on)) return BadValue(known, value, "true or false");

@@ -174,6 +174,14 @@ NftRule& NftRule::And(uint32_t reg, uint32_t mask) {
   return *this;
 }
 
+NftRule& NftRule::Load(uint32_t reg, absl::string_view bytes) {
+  Expression("immediate", [&] {
+    batch_.PutBe32(NFTA_IMMEDIATE_DREG, reg);
+    PutData(batch_, NFTA_IMMEDIATE_DATA, bytes);
+  });
+  return *this;
+}
+
 NftRule& NftRule::Ct(nft_ct_keys key, uint32_t reg) {
   Expression("ct", [&] {
     batch_.PutBe32(NFTA_CT_KEY, key);

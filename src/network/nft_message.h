@@ -74,6 +74,7 @@ class NftRule {
   NftRule& Compare(uint32_t reg, nft_cmp_ops op, absl::string_view bytes);
   // reg = reg & mask, of 4 bytes.
   NftRule& And(uint32_t reg, uint32_t mask);
+  NftRule& Load(uint32_t reg, absl::string_view bytes);
   NftRule& Ct(nft_ct_keys key, uint32_t reg);
   NftRule& FibType(uint32_t reg);  // of the destination
   NftRule& InSet(const std::string& set, uint32_t reg, bool inverted = false);

@@ -11,8 +11,10 @@
 #include "absl/strings/str_split.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "network/link.h"
 #include "network/network_options.h"
 #include "os/file.h"
+#include "os/netlink.h"
 #include "store/network.h"
 
 namespace coracle::network {
@@ -306,8 +308,14 @@ std::string FreeName(absl::Span<const NetworkRecord> others) {
 HostNetworks ProbeHostNetworks() {
   HostNetworks host;
   host.used = HostSubnets();
-  auto interfaces = os::ListDirectoryAt(AT_FDCWD, "/sys/class/net");
-  if (interfaces.ok()) host.interfaces = *std::move(interfaces);
+  // Not from /sys/class/net, which shows the namespace that it was mounted in.
+  auto route = os::NetlinkSocket::Open(NETLINK_ROUTE);
+  if (route.ok()) {
+    const auto links = ListLinks(*route);
+    if (links.ok()) {
+      for (const Link& link : *links) host.interfaces.push_back(link.name);
+    }
+  }
   host.default_interface = DefaultInterface();
   return host;
 }

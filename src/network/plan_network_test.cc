@@ -180,7 +180,7 @@ TEST_SUITE("network/plan_network") {
     CHECK(option("mtu", "0", "mtu").empty());
     CHECK(option("isolate", "true", "isolate") == "true");
     CHECK(option("isolate", "strict", "isolate") == "strict");
-    CHECK(option("isolate", "0", "isolate").empty());
+    CHECK(option("isolate", "0", "isolate") == "false");
     CHECK(option("com.docker.network.bridge.enable_ip_masquerade", "true", "masquerade").empty());
     CHECK(option("com.docker.network.bridge.enable_ip_masquerade", "false", "masquerade") == "false");
     CHECK(option("com.docker.network.bridge.enable_icc", "false", "icc") == "false");

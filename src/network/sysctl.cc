@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "os/file.h"
+#include "os/user_namespace.h"
 
 namespace coracle::network {
 
@@ -36,6 +37,12 @@ absl::Status EnableForwarding(bool ipv6) {
     }
   }
   return WriteSysctl("ipv6/conf/all/forwarding", "1");
+}
+
+void AllowPingAndPorts() {
+  // In a user namespace both ends of the range must be mapped there.
+  (void)WriteSysctl("ipv4/ping_group_range", os::InUserNamespace() ? "0\t0" : "0\t2147483647");
+  (void)WriteSysctl("ipv4/ip_unprivileged_port_start", "0");
 }
 
 }  // namespace coracle::network

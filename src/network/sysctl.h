@@ -19,6 +19,10 @@ absl::Status WriteSysctl(absl::string_view name, absl::string_view value);
 // advertisements, by which it may have its own IPv6) is kept.
 absl::Status EnableForwarding(bool ipv6);
 
+// What any user of a container may do in its network namespace, as with docker: ping, and listen on every
+// port. Best effort: where /proc/sys is read-only it stays as it is.
+void AllowPingAndPorts();
+
 }  // namespace coracle::network
 
 #endif  // CORACLE_NETWORK_SYSCTL_H_
