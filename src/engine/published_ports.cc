@@ -65,6 +65,17 @@ std::string HolderName(const store::Store& store, const network::PortHolder& hol
   return absl::StrCat(holder.command, " (pid ", holder.pid, ")");
 }
 
+// Open until the process ends: closing a socket of nf_tables waits until the kernel has freed what was
+// removed last, which takes it some milliseconds.
+absl::StatusOr<network::Firewall*> LastingFirewall() {
+  static network::Firewall* lasting = nullptr;
+  if (lasting == nullptr) {
+    ASSIGN_OR_RETURN(network::Firewall firewall, network::Firewall::Open());
+    lasting = new network::Firewall(std::move(firewall));
+  }
+  return lasting;
+}
+
 }  // namespace
 
 std::vector<network::Publication> PublicationsOf(const ContainerState& state) {
@@ -148,8 +159,8 @@ absl::Status UnpublishPorts(const store::Store& store, const std::string& contai
   if (!os::ExistsAt(AT_FDCWD, path)) return absl::OkStatus();
   const auto note = store::ReadRecord<ContainerState>(path);
   if (note.ok()) {  // a damaged one says nothing
-    ASSIGN_OR_RETURN(network::Firewall firewall, network::Firewall::Open());
-    RETURN_IF_ERROR(firewall.Unpublish(PublicationsOf(*note)));
+    ASSIGN_OR_RETURN(network::Firewall* const firewall, LastingFirewall());
+    RETURN_IF_ERROR(firewall->Unpublish(PublicationsOf(*note)));
   }
   FaultPoint("engine.ports.unpublished");
   (void)unlink(path.c_str());  // best effort: unpublishing again does nothing
