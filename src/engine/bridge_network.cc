@@ -263,6 +263,12 @@ absl::StatusOr<BridgeNetwork> PlanBridgeNetwork(const store::Store& store,
 }
 
 absl::Status CleanUpNetworks(const store::Store& store, const std::string& container_id) {
+  const auto record = store::ReadContainer(store, container_id);
+  if (record.ok()) {
+    for (const store::NetworkAttachment& attachment : record->config().networks()) {
+      network::ReleaseAllAddresses(store, attachment.network_id(), container_id);
+    }
+  }
   network::WithdrawAllNames(store, container_id);
   return UnpublishPorts(store, container_id);
 }

@@ -38,8 +38,7 @@ absl::StatusOr<network::Endpoint> PlanEndpoint(const store::Store& store, const 
 absl::Status PublishEndpoint(const store::Store& store, const std::string& container_id,
                              const std::string& container_name, const network::Endpoint& endpoint);
 
-// What a killed monitor left outside of its container's namespaces: published ports and names. The leases of
-// the dead count for nothing.
+// What a killed monitor left outside of its container's namespaces: published ports, names and leases.
 absl::Status CleanUpNetworks(const store::Store& store, const std::string& container_id);
 
 }  // namespace coracle::engine

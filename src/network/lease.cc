@@ -223,6 +223,18 @@ absl::Status ReleaseAddresses(const Store& store, absl::string_view network_id,
   return first;
 }
 
+void ReleaseAllAddresses(const Store& store, absl::string_view network_id, absl::string_view container_id) {
+  const std::string directory = LeaseDir(store, network_id);
+  const auto names = os::ListDirectoryAt(AT_FDCWD, directory);
+  if (!names.ok()) return;
+  std::vector<std::string> mine;
+  for (const std::string& name : *names) {
+    const auto owner = os::ReadLinkAt(AT_FDCWD, absl::StrCat(directory, "/", name));
+    if (owner.ok() && *owner == container_id) mine.push_back(name);
+  }
+  (void)ReleaseAddresses(store, network_id, container_id, mine);
+}
+
 std::vector<std::pair<std::string, std::string>> ListLeases(const Store& store,
                                                             absl::string_view network_id) {
   std::vector<std::pair<std::string, std::string>> leases;

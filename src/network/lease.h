@@ -45,6 +45,10 @@ absl::StatusOr<std::vector<LeasedAddress>> LeaseAddresses(const store::Store& st
 absl::Status ReleaseAddresses(const store::Store& store, absl::string_view network_id,
                               absl::string_view container_id, absl::Span<const std::string> addresses);
 
+// Frees whatever the container has in the network. Best effort: what stays holds no longer than its monitor.
+void ReleaseAllAddresses(const store::Store& store, absl::string_view network_id,
+                         absl::string_view container_id);
+
 // Frees what dead containers have in the network, which spares others the look at them. Best effort.
 void FreeDeadLeases(const store::Store& store, absl::string_view network_id);
 

@@ -174,6 +174,8 @@ list_left() {
     sed 's|.* \(/proc/[0-9]*\)/ns$|\1/mountinfo|' | xargs -r grep -hsF "$T/" 2> /dev/null |
     sed 's/^/mount: /' | head -n 10
   comm -13 <(echo "$cgroups_before") <(empty_cgroups) | sed '/^$/d; s/^/cgroup: /'
+  # Leases of addresses and names of containers.
+  find "$CORACLE_RUNROOT/networks" \( -type l -o -path '*/names/*' \) 2> /dev/null | sed 's/^/of a network: /'
   # Exit records (exits/) outlive their containers on purpose; images and their blobs stay.
   local dir
   for dir in "$CORACLE_RUNROOT"/{containers,leases} "$CORACLE_ROOT"/{containers,names/containers,tmp,trash}; do
