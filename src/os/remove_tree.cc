@@ -2,6 +2,7 @@
 // kMaxOpenLevels a directory is first moved up to the top, so that neither stack nor descriptors run out.
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include "absl/strings/match.h"
 #include "base/status.h"
 #include "os/file.h"
+#include "os/mount.h"
 
 namespace coracle::os {
 namespace {
@@ -28,6 +30,7 @@ class TreeRemover {
   void RemoveContents(int fd, const std::string& path, int level);
   void RemoveOne(int dirfd, const char* name, const std::string& path, int level);
   void MoveToTop(int dirfd, const char* name, const std::string& path);
+  int OpenOnMount(int dirfd, const char* name) const;
   UniqueFd OpenDirectory(int dirfd, const char* name);
   void Fail(int error, const std::string& path) {
     first_.Update(ErrnoStatus(error, absl::StrCat("remove ", path)));
@@ -39,13 +42,23 @@ class TreeRemover {
   absl::Status first_;
 };
 
-UniqueFd TreeRemover::OpenDirectory(int dirfd, const char* name) {
+// Below the top never what is mounted at `name`, not even from the same file system: EXDEV.
+int TreeRemover::OpenOnMount(int dirfd, const char* name) const {
   constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-  UniqueFd dir(openat(dirfd, name, kFlags));
+  if (!top_.valid()) return openat(dirfd, name, kFlags);
+  const int fd = OpenResolved(dirfd, name, kFlags, RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS);
+  if (fd >= 0) return fd;
+  if (fd == -ENOSYS) return openat(dirfd, name, kFlags);  // before Linux 5.6
+  errno = -fd;
+  return -1;
+}
+
+UniqueFd TreeRemover::OpenDirectory(int dirfd, const char* name) {
+  UniqueFd dir(OpenOnMount(dirfd, name));
   if (!dir.valid() && errno == EACCES) {
     // A directory of ours without permissions: a hostile archive can leave one behind.
     (void)fchmodat(dirfd, name, 0700, 0);
-    dir.Reset(openat(dirfd, name, kFlags));
+    dir.Reset(OpenOnMount(dirfd, name));
   }
   return dir;
 }
