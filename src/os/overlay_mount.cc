@@ -8,7 +8,10 @@
 #include <cstdio>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 #include "base/status.h"
 #include "os/mount.h"
 #include "os/overlay_list.h"
@@ -80,9 +83,7 @@ bool KnowsLowerdirPlus() {
   return major > 6 || (major == 6 && minor >= 8);
 }
 
-}  // namespace
-
-absl::StatusOr<UniqueFd> MakeOverlay(const OverlayOptions& options) {
+absl::StatusOr<UniqueFd> MakeOfDistinct(const OverlayOptions& options) {
   if (options.lower.empty()) return absl::InvalidArgumentError("mount overlay: no lower directory");
   if (options.lower.size() > kMaxOverlayLayers) {
     return absl::InvalidArgumentError(absl::StrCat("mount overlay: ", options.lower.size(),
@@ -119,6 +120,19 @@ absl::StatusOr<UniqueFd> MakeOverlay(const OverlayOptions& options) {
     return Failed(-mount, absl::StrCat(options.lower.size(), " layers below ", top), context.get());
   }
   return UniqueFd(mount);
+}
+
+}  // namespace
+
+// An image may have a layer twice (two steps that do the same), and overlay refuses a directory that overlaps
+// another (ELOOP). The upper one of the two hides the lower, whatever lies between them.
+absl::StatusOr<UniqueFd> MakeOverlay(const OverlayOptions& options) {
+  absl::flat_hash_set<absl::string_view> seen;
+  OverlayOptions distinct = options;
+  distinct.lower.clear();
+  for (const std::string& directory : options.lower)
+    if (seen.insert(directory).second) distinct.lower.push_back(directory);
+  return MakeOfDistinct(distinct);
 }
 
 }  // namespace coracle::os

@@ -11,7 +11,8 @@
 namespace coracle::os {
 
 struct OverlayOptions {
-  std::vector<std::string> lower;  // absolute paths, top layer first; at least one, at most kMaxOverlayLayers
+  std::vector<std::string> lower;  // absolute paths, top layer first; at least one, at most
+                                   // kMaxOverlayLayers; one that comes again further down does nothing there
   std::string upper, work;   // both empty: a read-only overlay (which needs two lower directories, or none)
   bool user_xattr = false;   // overlay keeps its marks in user.overlay.*: needed in a user namespace
   bool is_volatile = false;  // no syncs by overlay

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "doctest/doctest.h"
 #include "os/overlay_mount.h"
@@ -15,7 +16,7 @@ TEST_SUITE("os/overlay_mount") {
   TEST_CASE("an overlay without layers, or with too many, is refused before the kernel is asked") {
     CHECK(MakeOverlay({}).status().code() == absl::StatusCode::kInvalidArgument);
     OverlayOptions options;
-    options.lower.assign(kMaxOverlayLayers + 1, "/tmp");
+    for (size_t i = 0; i <= kMaxOverlayLayers; ++i) options.lower.push_back(absl::StrCat("/tmp/", i));
     CHECK(MakeOverlay(options).status().code() == absl::StatusCode::kInvalidArgument);
     options.lower = {"/tmp"};
     options.upper = "/tmp/x";
