@@ -16,6 +16,7 @@
 #include "image/staging.h"
 #include "oci/manifest.h"
 #include "storage/layer_store.h"
+#include "store/build_cache.h"
 #include "store/lease.h"
 
 namespace coracle::image {
@@ -68,6 +69,8 @@ absl::StatusOr<Marks> Mark(const store::Store& store) {
       marks.layers.insert(mount.layer_ids().begin(), mount.layer_ids().end());
     }
   }
+  ASSIGN_OR_RETURN(const std::vector<store::BuildCacheEntry> cache, store::ListBuildCache(store));
+  for (const store::BuildCacheEntry& entry : cache) marks.layers.insert(entry.record.layer_id());
   return marks;
 }
 

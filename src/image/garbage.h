@@ -16,8 +16,8 @@ struct Garbage {
   std::vector<std::string> layers, blobs;  // ids, hex digits
 };
 
-// Marks from images, containers and live leases; what is left. If a record that could refer to something
-// can't be read, nothing is garbage: its error is returned.
+// Marks from images, containers, the build cache and live leases; what is left. If a record that could refer
+// to something can't be read, nothing is garbage: its error is returned.
 absl::StatusOr<Garbage> FindGarbage(const store::Store& store);
 
 // Deletes garbage. Safe beside every other command: a victim is renamed out of sight, then marks are made
