@@ -327,7 +327,7 @@ absl::StatusOr<std::vector<FoundSource>> FindSources(int root, absl::string_view
     return out;
   }
   const std::string clean = CleanSource(source);
-  if (HasWildcards(clean)) return walker.TakeMatches(clean);
+  if (!query.literal && HasWildcards(clean)) return walker.TakeMatches(clean);
   absl::StatusOr<FoundSource> found = walker.Take(clean);
   if (absl::IsNotFound(found.status()) && ErrnoOf(found.status()) == 0) return walker.Missing(clean);
   RETURN_IF_ERROR(found.status());

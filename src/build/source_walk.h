@@ -38,6 +38,7 @@ struct SourceQuery {
   // --parents: the source's directories, those behind "/./" if there is one, are kept; "**" matches any
   // depth.
   bool parents = false;
+  bool literal = false;                           // no wildcards: the source is a path as it stands
   absl::string_view where = "the build context";  // for messages
 };
 

@@ -1,0 +1,67 @@
+// What a build is asked for, and what it needs of those who stand above.
+#ifndef CORACLE_BUILD_BUILD_OPTIONS_H_
+#define CORACLE_BUILD_BUILD_OPTIONS_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "build/ignore_patterns.h"
+#include "build/layer_ref.h"
+#include "build/run_step.h"
+#include "oci/platform.h"
+#include "store/records.pb.h"
+#include "store/store.h"
+
+namespace coracle::build {
+
+// --secret. Its bytes are read when a step asks for them and go to memory only.
+struct SecretSource {
+  std::string file;  // or
+  std::string variable;
+};
+
+struct BuildRequest {
+  std::string context_dir;      // absolute; empty: there is none
+  std::string dockerfile_name;  // for messages
+  std::string dockerfile;       // its text
+  std::string target;
+  std::map<std::string, std::string> build_args;
+  std::map<std::string, std::string> build_contexts;  // name -> directory, or "docker-image://NAME"
+  std::map<std::string, IgnorePatterns> ignores;      // by name of the context, "" the main one
+  std::vector<std::string> tags;                      // full names
+  std::vector<std::pair<std::string, std::string>> labels, annotations;
+  std::map<std::string, SecretSource> secrets;
+  std::map<std::string, std::string> ssh;  // id -> socket
+  bool no_cache = false;
+  std::string pull = "missing";  // when base images are fetched: a policy of engine::ParsePullPolicy
+  bool squash = false;
+  bool docker_format = false;
+  bool chroot_isolation = false;
+  bool allow_insecure = false;
+  int jobs = 0;                  // stages at once; 0: as many as there are CPUs, but at least 2
+  std::optional<int64_t> epoch;  // SOURCE_DATE_EPOCH: every recorded time
+  std::optional<oci::Platform> platform;
+  std::string storage_driver;
+  store::ContainerConfig run_config;  // of every RUN: network, hosts, limits, capabilities
+  std::vector<std::string> proxy_environment;
+};
+
+// Those who stand above.
+struct BuildHost {
+  // The image by that name, pulled if need be.
+  std::function<absl::StatusOr<BaseImage>(const std::string& name, const std::optional<oci::Platform>&)>
+      find_image;
+  StepRunner run;
+  // The text of a file of stacked directories (top first); empty if there is none.
+  std::function<std::string(const std::vector<std::string>& dirs, absl::string_view path)> read_file;
+};
+
+}  // namespace coracle::build
+
+#endif  // CORACLE_BUILD_BUILD_OPTIONS_H_

@@ -1,0 +1,32 @@
+// A whole build: from a Dockerfile to an image of the store.
+#ifndef CORACLE_BUILD_BUILDER_H_
+#define CORACLE_BUILD_BUILDER_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "build/build_options.h"
+#include "build/built_image.h"
+#include "build/progress.h"
+#include "os/cancel.h"
+#include "store/store.h"
+
+namespace coracle::build {
+
+struct BuildResult {
+  StoredImage image;
+  std::vector<LayerRef> layers;  // bottom first
+};
+
+// Only what the target needs is built, independent stages side by side. Errors: InvalidArgument with lines
+// (LinesOf) for what the Dockerfile gets wrong; of a step, with its lines and exit code (StepExitCodeOf).
+// Steps that were done stay in the cache. The caller has one thread.
+absl::StatusOr<BuildResult> Build(const store::Store& store, const BuildRequest& request,
+                                  const BuildHost& host, BuildProgress& progress,
+                                  const os::CancelFlag* cancel);
+
+}  // namespace coracle::build
+
+#endif  // CORACLE_BUILD_BUILDER_H_

@@ -1,0 +1,109 @@
+// Running a RUN over its layers.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/status.h"
+#include "build/run_mounts.h"
+#include "build/tree_writer.h"
+#include "os/file.h"
+
+namespace coracle::build {
+namespace {
+
+using Target = RunMounts::Target;
+
+// What every container has mounted in it.
+const Target kSystemTargets[] = {
+    {"/dev", true},        {"/proc", true},          {"/sys", true},
+    {"/etc/hosts", false}, {"/etc/hostname", false}, {"/etc/resolv.conf", false},
+};
+
+// Places for mounts in a directory that lies below all layers: what the image has itself shows through, and
+// nothing is ever made in the new layer, whose times and directories stay untouched.
+absl::StatusOr<std::string> MakePlaces(const LayerWork& work, const std::vector<Target>& targets) {
+  ASSIGN_OR_RETURN(const TreeWriter tree, TreeWriter::Open(work));
+  ASSIGN_OR_RETURN(const std::string root, work.MakeDirectory("places", 0755));
+  for (const Target& target : targets) {
+    ASSIGN_OR_RETURN(const TreeWriter::Place place, tree.Resolve(target.path), "mount ", target.path);
+    if (place.exists) continue;
+    const std::string path = absl::StrCat(root, "/", place.path);
+    if (target.is_directory) {
+      RETURN_IF_ERROR(os::MakeDirectories(path, 0755));
+      continue;
+    }
+    RETURN_IF_ERROR(os::MakeDirectories(path.substr(0, path.rfind('/')), 0755));
+    RETURN_IF_ERROR(os::WriteFileAt(AT_FDCWD, path, "", 0644));
+  }
+  return root;
+}
+
+void FillConfig(const StageInputs& in, const Step& step, const std::vector<std::string>& args,
+                store::ContainerConfig& config) {
+  config = in.request->run_config;
+  for (const std::string& arg : args) config.add_args(arg);
+  for (const std::string& entry : step.environment) config.add_env(entry);
+  for (const std::string& entry : in.request->proxy_environment) config.add_env(entry);
+  config.set_workdir(step.workdir);
+  config.set_user(step.user);
+  // Always the same: it can end up in files.
+  if (config.hostname().empty()) config.set_hostname("buildkitsandbox");
+  switch (step.run()->network) {
+    case RunNetwork::kDefault:
+      break;
+    case RunNetwork::kNone:
+      config.set_network_mode("none");
+      break;
+    case RunNetwork::kHost:
+      config.set_network_mode("host");
+      break;
+  }
+  if (step.run()->insecure) config.set_privileged(true);
+}
+
+}  // namespace
+
+absl::Status RunInRoot(const StageInputs& in, const Step& step, const std::vector<std::string>& args,
+                       const RunProgram& program, RunMounts& mounts, LayerWork& work,
+                       const std::function<void(absl::string_view)>& on_output) {
+  const absl::Cleanup release = [&mounts] { mounts.Release(); };
+  RETURN_IF_ERROR(mounts.Make(work));
+  RunStep run;
+  FillConfig(in, step, args, run.config);
+  for (const std::string& entry : mounts.environment()) run.config.add_env(entry);
+  run.mounts = mounts.mounts();
+  run.trees = mounts.trees();
+  std::vector<Target> targets(std::begin(kSystemTargets), std::end(kSystemTargets));
+  targets.insert(targets.end(), mounts.targets().begin(), mounts.targets().end());
+  ASSIGN_OR_RETURN(run.scratch_dir, work.MakeDirectory("run"));
+  if (!program.script_name.empty()) {
+    const std::string path = absl::StrCat(run.scratch_dir, "/script");
+    RETURN_IF_ERROR(os::WriteFileAt(AT_FDCWD, path, program.script, 0755));
+    if (chmod(path.c_str(), 0755) != 0) return ErrnoStatus(errno, "set the mode of the script");
+    // /dev is a tmpfs of the container's: its place is made there.
+    run.mounts.push_back({args[0], "bind", path, {"rbind", "ro"}, {}, {}});
+  }
+  ASSIGN_OR_RETURN(const std::string places, MakePlaces(work, targets));
+  os::OverlayOptions overlay;
+  overlay.lower = work.lower();
+  overlay.lower.push_back(places);
+  overlay.upper = work.upper();
+  ASSIGN_OR_RETURN(overlay.work, work.MakeDirectory("overlay"));
+  overlay.user_xattr = work.user_xattr();
+  overlay.is_volatile = true;  // all of it is synced once, when it is a layer
+  run.overlay = std::move(overlay);
+  run.root_dirs = work.lower();
+  run.chroot_isolation = in.request->chroot_isolation;
+  run.on_output = on_output;
+  ASSIGN_OR_RETURN(const int code, in.host->run(run));
+  if (code == 0) return absl::OkStatus();
+  return StepExitError(absl::StrJoin(args, " "), code);
+}
+
+}  // namespace coracle::build
