@@ -34,6 +34,8 @@ int CmdUnpause(Invocation& invocation);
 int CmdWait(Invocation& invocation);
 
 // Images.
+int CmdBuild(Invocation& invocation);
+int CmdBuilderPrune(Invocation& invocation);
 int CmdImageExists(Invocation& invocation);
 int CmdImageInspect(Invocation& invocation);
 int CmdImagePrune(Invocation& invocation);

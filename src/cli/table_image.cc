@@ -138,6 +138,7 @@ constexpr Command kImagePrune = {
 };
 
 constexpr Node kImageNodes[] = {
+    {"build", &kBuild},
     {"check", &kImageCheck},
     {"copy", &kCopy},
     {"diff", &kDiff},

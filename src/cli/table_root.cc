@@ -37,6 +37,9 @@ constexpr Example kExamples[] = {
 
 constexpr Node kNodes[] = {
     {"attach", &kAttach, Group::kRun},
+    {"build", &kBuild, Group::kImage},
+    {"builder", &kBuilder, Group::kNested},
+    {"buildx", &kBuildx, Group::kNested},
     {"commit", &kCommit, Group::kImage},
     {"completion", &kCompletion, Group::kSystem},
     {"container", &kContainer, Group::kNested},

@@ -12,6 +12,8 @@ extern const Command kCommit, kDiff, kExport;
 extern const Command kImageMount, kImageUnmount, kMount, kUnmount, kUnshare;
 // table_disk.cc
 extern const Command kSystemDf, kSystemPrune;
+// table_build.cc
+extern const Command kBuild, kBuilder, kBuildx;
 // table_run.cc
 extern const Command kRun, kCreate;
 // table_container.cc

@@ -30,7 +30,8 @@ absl::Status MakeFiles(const store::Store& store, const store::ContainerRecord& 
     path = absl::StrCat(run_dir, "/", name);
     return os::WriteFileAt(AT_FDCWD, path, text, mode);
   };
-  const NameFiles names = NameFilesOf(store, record);
+  NameFiles names = NameFilesOf(store, record);
+  names.run_dir = run_dir;
   RETURN_IF_ERROR(WriteNameFiles(store, names, {}, ""));
   if (names.hosts) input.hosts_file = absl::StrCat(run_dir, "/hosts");
   if (names.resolv) input.resolv_file = absl::StrCat(run_dir, "/resolv.conf");

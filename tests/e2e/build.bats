@@ -1,0 +1,237 @@
+#!/usr/bin/env bats
+# build: Dockerfiles become images.
+
+load helpers
+
+
+# context DIR: an empty directory, current from now on.
+context() { mkdir -p "$T/$1" && cd "$T/$1" || exit; }
+
+# build_ok ARGS...: $id is the image's.
+build_ok() {
+  run_ok build "$@"
+  id=$output
+}
+
+@test "stages, copies, heredocs, and the config that comes out" {
+  import_busybox
+  context c
+  mkdir -p d/e
+  echo hi > a.txt
+  echo deep > d/e/f
+  cat > Dockerfile << 'END'
+FROM busybox AS base
+ARG WHO=world
+ENV A=1 B="two words"
+RUN echo "hello $WHO" > /hello
+FROM busybox AS unused
+RUN false
+FROM base
+WORKDIR /w
+WORKDIR x
+COPY a.txt .
+COPY d /dd/
+COPY --chown=7:8 --chmod=0640 a.txt d/e/f /both/
+COPY --from=base /hello /from
+RUN <<EOT
+set -e
+echo one > /one
+test "$B" = "two words"
+EOT
+COPY <<"X" /x.txt
+$A
+X
+USER 1000:1000
+EXPOSE 80 443/udp
+VOLUME /data
+LABEL k=v "long key"="long value"
+STOPSIGNAL SIGUSR1
+HEALTHCHECK --interval=5s CMD true
+ENTRYPOINT ["/bin/cat"]
+CMD ["/from", "/w/x/a.txt", "/dd/e/f", "/one", "/x.txt"]
+END
+  build_ok -t t1 --build-arg WHO=you .
+  run_ok run --rm t1
+  equals $'hello you\nhi\ndeep\none\n$A'
+  run_ok run --rm --entrypoint '["/bin/stat"]' t1 -c '%u:%g %a %n' /both/a.txt /both/f /dd/e /hello
+  equals $'7:8 640 /both/a.txt\n7:8 640 /both/f\n0:0 755 /dd/e\n0:0 644 /hello'
+  run_ok image inspect t1 --format \
+    '{{.Config.User}} {{json .Config.ExposedPorts}} {{json .Config.Volumes}} {{json .Config.Labels}} {{.Config.StopSignal}} {{.Config.WorkingDir}} {{json .Config.Healthcheck.Test}}'
+  equals '1000:1000 {"443/udp":{},"80/tcp":{}} {"/data":{}} {"k":"v","long key":"long value"} SIGUSR1 /w/x ["CMD-SHELL","true"]'
+}
+
+@test "the same build again is the same image, from the cache; a changed file is seen" {
+  import_busybox
+  context c
+  echo 1 > f
+  printf 'FROM busybox\nRUN date +%%N > /when\nCOPY f /\nRUN cat /f > /g\n' > Dockerfile
+  build_ok .
+  local first=$id
+  touch f
+  build_ok .
+  equals "$first" "$id"
+  contains "CACHED" "$stderr"
+  echo 2 > f
+  build_ok .
+  [ "$id" != "$first" ] || fail "a changed file gave the same image"
+  run_ok run --rm "$id" cat /g
+  equals 2
+  build_ok --no-cache .
+  lacks "CACHED" "$(grep -v FROM <<< "$stderr" | grep -A1 RUN)"
+}
+
+@test "mounts of RUN: bind, cache, tmpfs, secret; nothing of them stays in the image" {
+  import_busybox
+  context c
+  echo data > f
+  echo hidden > h
+  echo h > .dockerignore
+  printf TOP-SECRET > "$T/s"
+  cat > Dockerfile << 'END'
+FROM busybox
+RUN --mount=target=/ctx cp /ctx/f /copied && ! touch /ctx/g && ! test -e /ctx/h
+RUN --mount=type=bind,target=/ctx,rw touch /ctx/g && rm /ctx/f
+RUN --mount=type=cache,target=/cache echo 1 >> /cache/n && cp /cache/n /n
+RUN --mount=type=cache,target=/cache echo 2 >> /cache/n && cp /cache/n /n
+RUN --mount=type=tmpfs,target=/t touch /t/x && grep ' /t tmpfs' /proc/mounts
+RUN --mount=type=secret,id=s grep -q '^TOP-.ECRET$' /run/secrets/s
+RUN --mount=type=secret,id=s,env=TOKEN echo "$TOKEN" | grep -q "^TOP-.ECRET$"
+RUN --mount=type=bind,from=busybox,source=/bin,target=/bb test -x /bb/sh
+END
+  build_ok --secret "id=s,src=$T/s" .
+  [ -e f ] && [ ! -e g ] || fail "the context was changed"
+  run_ok run --rm "$id" sh -c 'cat /copied /n; ls -d /ctx /cache /t /run/secrets /bb 2>&1 | grep -v "No such" | wc -l'
+  equals $'data\n1\n2\n0'
+  ! grep -rq TOP-SECRET "$CORACLE_ROOT" "$CORACLE_RUNROOT" || fail "the secret is in the store"
+}
+
+@test "ignore files, other names, standard input" {
+  import_busybox
+  context c
+  mkdir -p a/b
+  touch keep drop a/x a/b/keep
+  printf '# comment\n*\n!keep\n!a/b\n' > .dockerignore
+  printf 'FROM busybox\nCOPY . /c/\n' > other.Dockerfile
+  build_ok -f other.Dockerfile .
+  run_ok run --rm "$id" sh -c 'cd /c && find . | sort'
+  equals $'.\n./a\n./a/b\n./a/b/keep\n./keep'
+  echo keep > other.Dockerfile.dockerignore
+  build_ok -f other.Dockerfile .
+  run_ok run --rm "$id" sh -c 'cd /c && test ! -e keep && test -e drop'
+  build_ok -f - . <<< $'FROM busybox\nCOPY keep /from-stdin'
+  run_ok run --rm "$id" ls /from-stdin
+  build_ok - <<< $'FROM busybox\nRUN echo x > /x'
+  run_ok run --rm "$id" cat /x
+  equals x
+  tar -cf "$T/c.tar" .
+  build_ok -f other.Dockerfile - < "$T/c.tar"
+  run_ok run --rm "$id" test -e /c/drop
+}
+
+@test "archives are unpacked by ADD" {
+  import_busybox
+  context c
+  mkdir -p t/sub
+  echo in > t/sub/f
+  tar -czf a.tar.gz -C t .
+  tar -cJf a.tar.xz -C t .
+  echo plain > p
+  printf 'FROM busybox\nADD a.tar.gz p /gz/\nADD a.tar.xz /xz\nADD --unpack=false a.tar.gz /kept/\n' > Dockerfile
+  build_ok .
+  run_ok run --rm "$id" sh -c 'cat /gz/sub/f /xz/sub/f /gz/p; ls /kept'
+  equals $'in\nin\nplain\na.tar.gz'
+}
+
+@test "with an epoch the same digest, whatever the times" {
+  local first="" place
+  import_busybox
+  run_ok save -q -o "$T/base.tar" busybox
+  for place in one two; do
+    context "$place"
+    mkdir -p d
+    echo x > d/f
+    touch -d "$((RANDOM % 90 + 1910))-01-01" d/f d
+    printf 'FROM busybox\nCOPY d /d\nRUN echo y > /y && mkdir /z\nWORKDIR /w\n' > Dockerfile
+    run_ok --root "$T/$place.root" --runroot "$T/$place.run" load -q -i "$T/base.tar"
+    run_ok --root "$T/$place.root" --runroot "$T/$place.run" build -q --source-date-epoch 1700000000 .
+    run_ok --root "$T/$place.root" --runroot "$T/$place.run" inspect --format '{{.Digest}}' "$output"
+    [ -z "$first" ] || equals "$first"
+    first=$output
+  done
+}
+
+@test "what goes wrong is shown with its lines" {
+  import_busybox
+  context c
+  touch file.txt
+  printf 'FROM busybox\nRUN echo before; \\\n  exit 7\n' > Dockerfile
+  run_fails 1 build .
+  contains "did not complete successfully: exit code: 7" "$stderr"
+  contains "Dockerfile:2" "$stderr"
+  contains "   3 | >>>   exit 7" "$stderr"
+  printf 'FROM busybox\nCOPY fiel.txt /\n' > Dockerfile
+  run_fails 1 build .
+  contains "did you mean file.txt?" "$stderr"
+  printf 'FROM busybox\nRUNN x\n' > Dockerfile
+  run_fails 1 build .
+  contains "did you mean RUN?" "$stderr"
+  printf 'FROM busybox\nCOPY --from=2 a b\n' > Dockerfile
+  run_fails 1 build .
+  rm Dockerfile
+  run_fails 125 build .
+  contains "has neither a Containerfile nor a Dockerfile" "$stderr"
+  printf 'from busybox AS x\nMAINTAINER me\n' > Dockerfile
+  run_status 1 build --check .
+  contains MaintainerDeprecated
+}
+
+@test "options of the result: several tags, labels, iidfile, metadata, squash, target, docker format" {
+  import_busybox
+  context c
+  printf 'FROM busybox AS one\nRUN echo 1 > /1\nRUN echo 2 > /2 && rm /1\nFROM one AS two\nRUN echo 3 > /3\n' > Dockerfile
+  build_ok -t x:1 -t y --label l=v --annotation a=b --iidfile "$T/iid" --metadata-file "$T/meta" --target one .
+  equals "sha256:$id" "$(< "$T/iid")"
+  contains "\"containerimage.config.digest\": \"sha256:$id\"" "$(< "$T/meta")"
+  contains '"image.name": "localhost/x:1,localhost/y:latest"' "$(< "$T/meta")"
+  run_ok run --rm y test ! -e /3
+  run_ok image inspect --format '{{index .Config.Labels "l"}}' x:1
+  equals v
+  build_ok --squash --format docker .
+  run_ok image inspect --format '{{len .RootFS.Layers}} {{.ManifestType}}' "$id"
+  equals "2 application/vnd.docker.distribution.manifest.v2+json"
+  run_ok run --rm "$id" sh -c 'test ! -e /1 && cat /2 /3'
+  equals $'2\n3'
+}
+
+@test "two identical steps, and many" {
+  import_busybox
+  context c
+  { echo FROM busybox; for i in 1 2 3; do echo 'RUN true'; done; echo 'RUN touch /x'; } > Dockerfile
+  build_ok .
+  run_ok run --rm "$id" ls /x
+}
+
+@test "ten builds of the same at once run each step once" {
+  import_busybox
+  context c
+  printf 'FROM busybox\nRUN sleep 0.3; cat /proc/sys/kernel/random/uuid > /id\n' > Dockerfile
+  local pids=() i
+  for i in 1 2 3 4 5 6 7 8 9 10; do
+    coracle build -q . > "$T/id.$i" 2> "$T/err.$i" &
+    pids+=($!)
+  done
+  for i in "${pids[@]}"; do wait "$i" || fail "a build failed: $(cat "$T"/err.*)"; done
+  equals 1 "$(sort -u "$T"/id.* | wc -l)"
+}
+
+@test "builder prune" {
+  import_busybox
+  context c
+  printf 'FROM busybox\nRUN echo 1 > /1\n' > Dockerfile
+  build_ok -t a .
+  run_ok rmi a
+  run_ok builder prune -f
+  contains "Deleted build cache objects:"
+  build_ok .
+  lacks CACHED "$(grep -A1 RUN <<< "$stderr")"
+}
