@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 
+#include <algorithm>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
@@ -10,6 +12,7 @@
 #include "build/archive_file.h"
 #include "build/owner.h"
 #include "build/source_key.h"
+#include "oci/digest.h"
 #include "os/file.h"
 
 namespace coracle::build {
@@ -20,11 +23,10 @@ std::string Join(absl::string_view directory, absl::string_view name) {
   return name.empty() ? std::string(directory) : absl::StrCat(directory, "/", name);
 }
 
-bool IsRemote(absl::string_view source) {
-  return absl::StartsWith(source, "http://") || absl::StartsWith(source, "https://") ||
-         absl::StartsWith(source, "git://") || absl::StartsWith(source, "git@") ||
-         absl::StartsWith(source, "ssh://");
-}
+// A download that is larger is refused.
+constexpr int64_t kMaxDownload = int64_t{64} << 30;
+
+bool IsRemote(absl::string_view source) { return IsHttpUrl(source) || IsGitUrl(source); }
 
 }  // namespace
 
@@ -51,11 +53,8 @@ absl::Status CopyStep::Open() {
                                                    Printable(wanted.destination),
                                                    " must be a directory and end with a /"));
   }
-  if (wanted.sources.empty()) return absl::OkStatus();
-  for (const std::string& source : wanted.sources) {
-    if (add() != nullptr && IsRemote(source))
-      return absl::UnimplementedError(absl::StrCat("ADD ", Printable(source), " is not supported yet"));
-  }
+  const auto is_local = [this](const std::string& source) { return add() == nullptr || !IsRemote(source); };
+  if (std::none_of(wanted.sources.begin(), wanted.sources.end(), is_local)) return absl::OkStatus();
   ASSIGN_OR_RETURN(
       root_, OpenSourceRoot(in_, step_.has_from ? step_.from : SourceRef{SourceRef::Kind::kContext, -1, ""}));
   return absl::OkStatus();
@@ -94,6 +93,12 @@ absl::Status CopyStep::Prepare(KeyMaker& key) {
     query.where = where;
   }
   for (const std::string& source : copy().sources) {
+    if (add() != nullptr && IsRemote(source)) {
+      RETURN_IF_ERROR(PrepareRemote(source, key));
+      continue;
+    }
+    if (add() != nullptr && !add()->checksum.empty())
+      return absl::InvalidArgumentError("--checksum goes with files at a URL only");
     ASSIGN_OR_RETURN(std::vector<FoundSource> found, FindSources(root_.fd(), source, query));
     RETURN_IF_ERROR(AddSourcesToKey(in_, root_, found, key));
     for (FoundSource& one : found) sources_.push_back(std::move(one));
@@ -146,11 +151,11 @@ absl::Status CopyStep::PutArchive(TreeWriter& writer, LayerWork& work, int file)
   return absl::OkStatus();
 }
 
-absl::Status CopyStep::PutSource(TreeWriter& writer, LayerWork& work, FoundSource& source) {
-  if (add() != nullptr && add()->unpack.value_or(true) && !source.is_directory &&
-      S_ISREG(source.items[0].info.st_mode)) {
+absl::Status CopyStep::PutSource(TreeWriter& writer, LayerWork& work, const From& from, FoundSource& source,
+                                 bool unpack) {
+  if (add() != nullptr && unpack && !source.is_directory && S_ISREG(source.items[0].info.st_mode)) {
     ASSIGN_OR_RETURN(const os::UniqueFd file,
-                     os::OpenBeneath(root_.fd(), source.items[0].from, O_RDONLY | O_NONBLOCK,
+                     os::OpenBeneath(from.root, source.items[0].from, O_RDONLY | O_NONBLOCK,
                                      RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS));
     ASSIGN_OR_RETURN(const bool archive, IsArchive(file.get()), Printable(source.items[0].from));
     if (archive) {
@@ -161,14 +166,81 @@ absl::Status CopyStep::PutSource(TreeWriter& writer, LayerWork& work, FoundSourc
   ASSIGN_OR_RETURN(const TreeWriter::Place place, writer.Resolve(destination_));
   if (!parents() && !source.is_directory && !into_directory() && !place.is_directory) {
     // A file gets the destination's name, unless that is a directory.
-    if (sources_.size() > 1) {
-      return absl::InvalidArgumentError(absl::StrCat(sources_.size(),
+    if (sources_.size() + remotes_.size() > 1) {
+      return absl::InvalidArgumentError(absl::StrCat(sources_.size() + remotes_.size(),
                                                      " files are copied, and the destination ",
                                                      Printable(copy().destination), " is no directory"));
     }
     source.items[0].to.clear();
   }
-  return Put(writer, {root_.fd(), !root_.is_context && copy().chown.empty()}, source, place.path);
+  return Put(writer, from, source, place.path);
+}
+
+// A file whose digest is given need not be fetched to know whether it was copied before.
+absl::Status CopyStep::PrepareRemote(const std::string& url, KeyMaker& key) {
+  Remote& remote = remotes_.emplace_back();
+  remote.url = url;
+  remote.directory = absl::StrCat(scratch_, "-", remotes_.size());
+  const std::string& checksum = add()->checksum;
+  if (IsGitUrl(url)) {
+    ASSIGN_OR_RETURN(remote.git, ParseGitSource(url));
+    if (!checksum.empty()) remote.git->commit = checksum;
+    ASSIGN_OR_RETURN(remote.commit, ResolveGit(*remote.git));
+    key.Add("git").Add(remote.git->url).Add(remote.commit).Add(remote.git->subdir);
+    key.Add(add()->keep_git_dir.value_or(remote.git->keep_git_dir.value_or(false)) ? "keep" : "");
+    key.Add(copy().exclude);
+    return absl::OkStatus();
+  }
+  if (!checksum.empty()) {
+    if (!absl::StartsWith(checksum, "sha256:") || !oci::Digest::Parse(checksum).ok())
+      return absl::InvalidArgumentError(
+          absl::StrCat("--checksum=", Printable(checksum), " is no sha256 digest"));
+    key.Add("url").Add(url).Add(checksum);
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(FetchFile(remote));
+  key.Add("url").Add(remote.file->name).Add(absl::StrCat("sha256:", remote.file->sha256));
+  return absl::OkStatus();
+}
+
+absl::Status CopyStep::FetchFile(Remote& remote) {
+  RETURN_IF_ERROR(os::MakeDirectoryAt(AT_FDCWD, remote.directory, 0700));
+  ASSIGN_OR_RETURN(remote.file, FetchUrl(remote.url, remote.directory, kMaxDownload));
+  const std::string& wanted = add()->checksum;
+  const std::string got = absl::StrCat("sha256:", remote.file->sha256);
+  if (wanted.empty() || wanted == got) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(Printable(remote.url), ": its digest is ", got, ", not ", wanted));
+}
+
+absl::Status CopyStep::PutRemote(TreeWriter& writer, LayerWork& work, Remote& remote) {
+  SourceQuery query;
+  ASSIGN_OR_RETURN(const IgnorePatterns exclude, IgnorePatterns::Make(copy().exclude), "--exclude");
+  if (!exclude.empty()) query.exclude = &exclude;
+  query.literal = true;
+  std::string path = ".";
+  if (remote.git.has_value()) {
+    const bool keep = add()->keep_git_dir.value_or(remote.git->keep_git_dir.value_or(false));
+    RETURN_IF_ERROR(CheckOutGit(*remote.git, remote.commit, remote.directory, keep));
+    if (!remote.git->subdir.empty()) path = remote.git->subdir;
+    query.where = "the repository";
+  } else {
+    if (!remote.file.has_value()) RETURN_IF_ERROR(FetchFile(remote));
+    ASSIGN_OR_RETURN(const TreeWriter::Place place, writer.Resolve(destination_));
+    path = remote.file->name;
+    if (path.empty() && (into_directory() || place.is_directory)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(Printable(remote.url), " names no file: say one in the destination"));
+    }
+    if (path.empty()) path = "download";
+  }
+  ASSIGN_OR_RETURN(const os::UniqueFd root, os::OpenAt(AT_FDCWD, remote.directory, O_RDONLY | O_DIRECTORY));
+  ASSIGN_OR_RETURN(std::vector<FoundSource> found, FindSources(root.get(), path, query));
+  for (FoundSource& source : found) {
+    // A file from a URL stays an archive unless it is asked to be unpacked.
+    RETURN_IF_ERROR(PutSource(writer, work, {root.get(), false}, source,
+                              !remote.git.has_value() && add()->unpack.value_or(false)));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CopyStep::PutHeredocs(TreeWriter& writer) {
@@ -188,7 +260,12 @@ absl::Status CopyStep::Make(LayerWork& work, const std::vector<std::string>& own
   owner_.uid = named.uid;
   owner_.gid = named.gid;
   ASSIGN_OR_RETURN(TreeWriter writer, TreeWriter::Open(work));
-  for (FoundSource& source : sources_) RETURN_IF_ERROR(PutSource(writer, work, source));
+  const bool unpack = add() != nullptr && add()->unpack.value_or(true);
+  for (FoundSource& source : sources_) {
+    RETURN_IF_ERROR(
+        PutSource(writer, work, {root_.fd(), !root_.is_context && copy().chown.empty()}, source, unpack));
+  }
+  for (Remote& remote : remotes_) RETURN_IF_ERROR(PutRemote(writer, work, remote));
   RETURN_IF_ERROR(PutHeredocs(writer));
   return writer.Finish();
 }

@@ -2,10 +2,14 @@
 #ifndef CORACLE_BUILD_COPY_STEP_H_
 #define CORACLE_BUILD_COPY_STEP_H_
 
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "build/fetch_url.h"
+#include "build/git_source.h"
 #include "build/layer_work.h"
 #include "build/mode_change.h"
 #include "build/source_root.h"
@@ -18,14 +22,17 @@ namespace coracle::build {
 
 class CopyStep {
  public:
-  CopyStep(const StageInputs& in, const Step& step) : in_(in), step_(step) {}
+  // `scratch`: a path beside which nothing begins with the same name; what is fetched goes there.
+  CopyStep(const StageInputs& in, const Step& step, std::string scratch)
+      : in_(in), step_(step), scratch_(std::move(scratch)) {}
 
   // Opens where the files come from. To be called first. Errors: as OpenSourceRoot.
   absl::Status Open();
   // Whether the layers that they come from say, without a look at any file, what is copied; then that goes
   // into `key`.
   bool AddOriginToKey(KeyMaker& key) const;
-  // Finds and digests the sources; all that decides goes into `key`. Errors: NotFound naming the source.
+  // Finds, fetches and digests the sources; all that decides goes into `key`. Errors: NotFound naming the
+  // source; of a download.
   absl::Status Prepare(KeyMaker& key);
   // `owners`: directories (top first) with the files that tell what the names of --chown mean.
   absl::Status Make(LayerWork& work, const std::vector<std::string>& owners);
@@ -36,9 +43,22 @@ class CopyStep {
     int root;
     bool keep_owner;
   };
+  // A source of ADD that is elsewhere.
+  struct Remote {
+    std::string url;
+    std::string directory;         // where it is, once it is fetched
+    std::optional<GitSource> git;  // else a file:
+    std::string commit;
+    std::optional<FetchedFile> file;
+  };
   void AddWords(KeyMaker& key) const;
+  absl::Status PrepareRemote(const std::string& url, KeyMaker& key);
+  absl::Status FetchFile(Remote& remote);
+  absl::Status PutRemote(TreeWriter& writer, LayerWork& work, Remote& remote);
   absl::Status Put(TreeWriter& writer, const From& from, const FoundSource& source, const std::string& base);
-  absl::Status PutSource(TreeWriter& writer, LayerWork& work, FoundSource& source);
+  // A regular file of ADD that is an archive is unpacked if `unpack`.
+  absl::Status PutSource(TreeWriter& writer, LayerWork& work, const From& from, FoundSource& source,
+                         bool unpack);
   absl::Status PutArchive(TreeWriter& writer, LayerWork& work, int file);
   absl::Status PutHeredocs(TreeWriter& writer);
   const CopyBase& copy() const;
@@ -48,8 +68,10 @@ class CopyStep {
 
   const StageInputs& in_;
   const Step& step_;
+  std::string scratch_;
   SourceRoot root_;
   std::vector<FoundSource> sources_;
+  std::vector<Remote> remotes_;
   std::string destination_;
   ModeChange mode_;
   NodeAttributes owner_;

@@ -138,7 +138,7 @@ absl::StatusOr<CachedStep> StageRun::DoRun(int index, bool& cached) {
 
 absl::StatusOr<CachedStep> StageRun::DoCopy(int index, bool& cached) {
   const Step& step = in_.plan->steps[static_cast<size_t>(index)];
-  CopyStep copy(in_, step);
+  CopyStep copy(in_, step, absl::StrCat(keeper_.work_dir(), "/fetched-", index));
   RETURN_IF_ERROR(copy.Open());
   // Layers that are the same give the same files: nothing is looked at.
   KeyMaker origin("copy from layers 1");
