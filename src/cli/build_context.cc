@@ -14,6 +14,9 @@
 #include "base/text.h"
 #include "build/archive_file.h"
 #include "build/dockerfile.h"
+#include "build/fetch_url.h"
+#include "build/git_source.h"
+#include "build/source_walk.h"
 #include "os/file.h"
 
 namespace coracle::cli {
@@ -31,11 +34,8 @@ absl::StatusOr<std::string> RealPath(const std::string& path) {
 
 std::string BaseName(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
-bool IsRemote(absl::string_view place) {
-  return absl::StartsWith(place, "http://") || absl::StartsWith(place, "https://") ||
-         absl::StartsWith(place, "git://") || absl::StartsWith(place, "ssh://") ||
-         absl::StartsWith(place, "git@") || absl::StartsWith(place, "github.com/");
-}
+// An archive that is larger is refused.
+constexpr int64_t kMaxContextBytes = int64_t{64} << 30;
 
 absl::Status ReadText(const std::string& path, build::BuildRequest& request) {
   ASSIGN_OR_RETURN(request.dockerfile, os::ReadFileAt(AT_FDCWD, path, build::kMaxDockerfileBytes),
@@ -108,6 +108,25 @@ absl::StatusOr<os::UniqueFd> SpoolInput(const std::string& scratch) {
   return file;
 }
 
+// A directory of ours that is the context: files are named in it only.
+absl::Status UseContext(const ContextWords& words, const std::string& directory,
+                        build::BuildRequest& request) {
+  request.context_dir = directory;
+  std::vector<std::string> inside;
+  for (const std::string& name : words.files) inside.push_back(absl::StrCat(directory, "/", name));
+  ASSIGN_OR_RETURN(const std::string dockerfile, FindDockerfile(inside, directory));
+  RETURN_IF_ERROR(ReadText(dockerfile, request));
+  return ReadIgnores(words.ignore_file, dockerfile, directory, "", request);
+}
+
+absl::Status UnpackContext(const ContextWords& words, int file, build::BuildRequest& request) {
+  const std::string directory = absl::StrCat(words.scratch, "/context");
+  RETURN_IF_ERROR(os::MakeDirectoryAt(AT_FDCWD, directory, 0755));
+  ASSIGN_OR_RETURN(const os::UniqueFd root, os::OpenAt(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY));
+  RETURN_IF_ERROR(build::UnpackArchive(file, root.get()), "build context");
+  return UseContext(words, directory, request);
+}
+
 // "-": a Dockerfile without a context, or an archive that is one.
 absl::Status ReadInput(const ContextWords& words, build::BuildRequest& request) {
   ASSIGN_OR_RETURN(const os::UniqueFd file, SpoolInput(words.scratch));
@@ -124,16 +143,38 @@ absl::Status ReadInput(const ContextWords& words, build::BuildRequest& request) 
     request.dockerfile_name = "Dockerfile";
     return absl::OkStatus();
   }
+  return UnpackContext(words, file.get(), request);
+}
+
+// A repository, an archive, or a Dockerfile without a context.
+absl::Status ReadRemote(const ContextWords& words, build::BuildRequest& request) {
   const std::string directory = absl::StrCat(words.scratch, "/context");
-  RETURN_IF_ERROR(os::MakeDirectoryAt(AT_FDCWD, directory, 0755));
-  ASSIGN_OR_RETURN(const os::UniqueFd root, os::OpenAt(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY));
-  RETURN_IF_ERROR(build::UnpackArchive(file.get(), root.get()), "standard input");
-  request.context_dir = directory;
-  std::vector<std::string> inside;
-  for (const std::string& name : words.files) inside.push_back(absl::StrCat(directory, "/", name));
-  ASSIGN_OR_RETURN(const std::string dockerfile, FindDockerfile(inside, directory));
-  RETURN_IF_ERROR(ReadText(dockerfile, request));
-  return ReadIgnores(words.ignore_file, dockerfile, directory, "", request);
+  if (build::IsGitUrl(words.place)) {
+    auto source = build::ParseGitSource(words.place);
+    if (!source.ok()) return Usage(source.status());
+    ASSIGN_OR_RETURN(const std::string commit, build::ResolveGit(*source), "build context");
+    const auto keep = request.build_args.find("BUILDKIT_CONTEXT_KEEP_GIT_DIR");
+    const bool keep_git_dir =
+        source->keep_git_dir.value_or(keep != request.build_args.end() && keep->second == "1");
+    RETURN_IF_ERROR(build::CheckOutGit(*source, commit, directory, keep_git_dir), "build context");
+    // A link in the repository must not lead out.
+    ASSIGN_OR_RETURN(const os::UniqueFd root, os::OpenAt(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY));
+    ASSIGN_OR_RETURN(const std::string inside, build::ResolveBelow(root.get(), source->subdir, nullptr),
+                     Printable(words.place));
+    return UseContext(words, inside.empty() ? directory : absl::StrCat(directory, "/", inside), request);
+  }
+  const std::string downloads = absl::StrCat(words.scratch, "/download");
+  RETURN_IF_ERROR(os::MakeDirectoryAt(AT_FDCWD, downloads, 0700));
+  ASSIGN_OR_RETURN(const build::FetchedFile fetched,
+                   build::FetchUrl(words.place, downloads, kMaxContextBytes), "build context");
+  const std::string path = absl::StrCat(downloads, "/", fetched.name.empty() ? "download" : fetched.name);
+  ASSIGN_OR_RETURN(const os::UniqueFd file, os::OpenAt(AT_FDCWD, path, O_RDONLY));
+  ASSIGN_OR_RETURN(const bool archive, build::IsArchive(file.get()), Printable(words.place));
+  if (archive) return UnpackContext(words, file.get(), request);
+  ASSIGN_OR_RETURN(request.dockerfile, os::ReadAll(file.get(), build::kMaxDockerfileBytes),
+                   Printable(words.place));
+  request.dockerfile_name = "Dockerfile";
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -151,10 +192,8 @@ absl::Status ReadBuildContext(const ContextWords& words, build::BuildRequest& re
       return Usage(absl::InvalidArgumentError("context and Dockerfile can't both be standard input"));
     return ReadInput(words, request);
   }
-  if (IsRemote(words.place) && !os::ExistsAt(AT_FDCWD, words.place)) {
-    return Usage(absl::UnimplementedError(
-        absl::StrCat("a context at a URL (", Printable(words.place), ") is not supported yet")));
-  }
+  if ((build::IsGitUrl(words.place) || build::IsHttpUrl(words.place)) && !os::ExistsAt(AT_FDCWD, words.place))
+    return ReadRemote(words, request);
   auto directory = RealPath(words.place.empty() ? "." : words.place);
   if (!directory.ok()) return Usage(Annotate(directory.status(), "build context"));
   struct stat info;

@@ -13,6 +13,7 @@
 #include "build/source_position.h"
 #include "cli/build_context.h"
 #include "cli/build_options.h"
+#include "cli/build_output.h"
 #include "cli/build_progress.h"
 #include "cli/commands.h"
 #include "cli/container_options.h"
@@ -91,7 +92,7 @@ absl::Status PushTags(engine::Engine& engine, engine::TransferContext& context,
 }
 
 absl::Status TellResult(Invocation& invocation, const build::BuildRequest& request,
-                        const build::BuildResult& result) {
+                        const build::BuildResult& result, bool print) {
   const ParsedCommand& parsed = invocation.parsed();
   const std::string iidfile = parsed.GetString("iidfile"), metadata = parsed.GetString("metadata-file");
   if (!iidfile.empty()) {
@@ -99,7 +100,7 @@ absl::Status TellResult(Invocation& invocation, const build::BuildRequest& reque
                     "--iidfile");
   }
   if (!metadata.empty()) RETURN_IF_ERROR(WriteMetadata(metadata, request, result), "--metadata-file");
-  invocation.out().WriteLine(result.image.id);
+  if (print) invocation.out().WriteLine(result.image.id);
   return absl::OkStatus();
 }
 
@@ -107,6 +108,15 @@ absl::StatusOr<int> Build(Invocation& invocation) {
   const ParsedCommand& parsed = invocation.parsed();
   build::BuildRequest request;
   RETURN_IF_ERROR(ReadBuildOptions(parsed, request));
+  std::vector<BuildOutput> outputs;
+  bool push = parsed.GetBool("push"), to_stdout = false;
+  for (const std::string& text : parsed.GetList("output")) {
+    ASSIGN_OR_RETURN(BuildOutput output, ParseBuildOutput(text));
+    request.tags.insert(request.tags.end(), output.names.begin(), output.names.end());
+    push |= output.push;
+    to_stdout |= output.destination == "-";
+    outputs.push_back(std::move(output));
+  }
   ASSIGN_OR_RETURN(const std::unique_ptr<BuildView> view,
                    BuildView::Make(parsed.GetString("progress"), parsed.GetBool("quiet")));
   engine::Engine engine = MakeEngine(invocation);
@@ -141,8 +151,10 @@ absl::StatusOr<int> Build(Invocation& invocation) {
     if (transfer->context().cancel->IsSet()) return status;
     return failed(status);
   }
-  if (parsed.GetBool("push")) RETURN_IF_ERROR(PushTags(engine, transfer->context(), request));
-  RETURN_IF_ERROR(TellResult(invocation, request, *result));
+  for (const BuildOutput& output : outputs)
+    RETURN_IF_ERROR(WriteBuildOutput(engine, output, *result, request, words.scratch), "--output");
+  if (push) RETURN_IF_ERROR(PushTags(engine, transfer->context(), request));
+  RETURN_IF_ERROR(TellResult(invocation, request, *result, /*print=*/!to_stdout));
   return 0;
 }
 

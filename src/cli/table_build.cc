@@ -25,8 +25,7 @@ constexpr Option kGeneral[] = {
     String("metadata-file", '\0', "FILE", "Write what was built to a file, as JSON"),
     Flag("no-cache", '\0', "Run every step anew"),
     List("no-cache-filter", '\0', "STAGE", "Run the steps of that stage anew").NotYet(),
-    List("output", 'o', "DEST", "Where the result goes, in place of the store")
-        .NotYet("type=image|type=docker"),
+    List("output", 'o', "DEST", "Send the result there: DIR, or type=local|tar|oci|docker|image,dest=PLACE"),
     List("platform", '\0', "OS/ARCH[/VARIANT]", "Platform of the image"),
     String("progress", '\0', "STYLE", "How progress is shown: auto, plain, tty, rawjson, quiet")
         .Default("auto"),
