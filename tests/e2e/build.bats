@@ -128,6 +128,63 @@ END
   run_ok run --rm "$id" test -e /c/drop
 }
 
+# serve DIR: its files at http://127.0.0.1:$port/ while the test runs.
+serve() {
+  port=$((20000 + RANDOM % 20000))
+  python3 -m http.server --bind 127.0.0.1 --directory "$1" "$port" > "$T/http.log" 2>&1 3>&- 4>&- &
+  server=$!
+  eventually 10 bash -c "exec 9<> /dev/tcp/127.0.0.1/$port"
+}
+
+@test "files at URLs: ADD, its checksum, and contexts" {
+  require python3 git
+  import_busybox
+  context c
+  mkdir -p "$T/www" "$T/repo/sub"
+  echo remote > "$T/www/file.txt"
+  tar -czf "$T/www/arc.tgz" -C "$T/www" file.txt
+  printf 'FROM busybox\nCOPY in-repo /\n' > "$T/repo/sub/Dockerfile"
+  echo repo > "$T/repo/sub/in-repo"
+  git -C "$T/repo" init -q -b main
+  git -C "$T/repo" add .
+  git -C "$T/repo" -c user.name=x -c user.email=x@y commit -qm one
+  git clone -q --bare "$T/repo" "$T/www/repo.git"
+  git -C "$T/www/repo.git" update-server-info
+  printf 'FROM busybox\nCOPY file.txt /\n' > "$T/www/Dockerfile"
+  tar -cf "$T/www/context.tar" -C "$T/www" file.txt Dockerfile
+  serve "$T/www"
+  local sum
+  sum=$(sha256sum < "$T/www/file.txt")
+  cat > Dockerfile << END
+FROM busybox
+ADD http://127.0.0.1:$port/file.txt /a/
+ADD --chmod=644 http://127.0.0.1:$port/file.txt /renamed
+ADD --checksum=sha256:${sum%% *} http://127.0.0.1:$port/file.txt /checked
+ADD http://127.0.0.1:$port/arc.tgz /kept/
+ADD --unpack=true http://127.0.0.1:$port/arc.tgz /unpacked/
+ADD http://127.0.0.1:$port/repo.git#main:sub /git/
+END
+  build_ok .
+  run_ok run --rm "$id" sh -c 'cat /a/file.txt /renamed /checked /unpacked/file.txt /git/in-repo; ls /kept; ls -A /git'
+  equals $'remote\nremote\nremote\nremote\nrepo\narc.tgz\nDockerfile\nin-repo'
+  run_ok run --rm "$id" stat -c '%a %u' /a/file.txt /renamed
+  equals $'600 0\n644 0'
+  build_ok "http://127.0.0.1:$port/repo.git#main:sub"
+  run_ok run --rm "$id" cat /in-repo
+  equals repo
+  build_ok "http://127.0.0.1:$port/context.tar"
+  run_ok run --rm "$id" cat /file.txt
+  equals remote
+  printf 'FROM busybox\nADD http://127.0.0.1:%s/none /x\n' "$port" > Dockerfile
+  run_fails 1 build .
+  contains "HTTP status 404" "$stderr"
+  printf 'FROM busybox\nADD --checksum=sha256:%064d http://127.0.0.1:%s/file.txt /x\n' 0 "$port" > Dockerfile
+  run_fails 1 build .
+  contains "its digest is" "$stderr"
+  kill "$server"
+  wait "$server" || true
+}
+
 @test "archives are unpacked by ADD" {
   import_busybox
   context c
@@ -201,6 +258,21 @@ END
   equals "2 application/vnd.docker.distribution.manifest.v2+json"
   run_ok run --rm "$id" sh -c 'test ! -e /1 && cat /2 /3'
   equals $'2\n3'
+}
+
+@test "--output: a directory, archives" {
+  import_busybox
+  context c
+  printf 'FROM busybox AS b\nRUN echo made > /made\nFROM scratch\nCOPY --from=b /made /made\n' > Dockerfile
+  run_ok build -o "$T/out" .
+  equals made "$(< "$T/out/made")"
+  [ -O "$T/out/made" ] || fail "the file is not ours"
+  coracle build -q -o - . | tar -xOf - made > "$T/made"
+  equals made "$(< "$T/made")"
+  run_ok build -t o:1 --output "type=oci,dest=$T/o.tar" .
+  tar -tf "$T/o.tar" | grep -qx index.json
+  run_ok build -t o:1 --output "type=docker,dest=$T/d.tar" .
+  run_ok load -q -i "$T/d.tar"
 }
 
 @test "two identical steps, and many" {
