@@ -66,6 +66,8 @@ absl::StatusOr<build::BaseImage> FindBase(Engine& engine, TransferContext& trans
 absl::StatusOr<build::BuildResult> BuildImage(Engine& engine, TransferContext& transfer,
                                               const build::BuildRequest& request,
                                               build::BuildProgress& progress) {
+  // What killed builds left.
+  (void)store::Sweep(engine.store);
   SweepBuildCgroups(engine);
   ASSIGN_OR_RETURN(const PullPolicy policy, ParsePullPolicy(request.pull));
   build::BuildHost host;
