@@ -296,6 +296,26 @@ END
   equals 1 "$(sort -u "$T"/id.* | wc -l)"
 }
 
+@test "builds killed at any moment lose nothing, and the next one clears up" {
+  import_busybox
+  context c
+  echo f > f
+  printf 'FROM busybox AS one\nRUN echo 1 > /1\nCOPY f /f\nFROM busybox\nRUN echo 2 > /2\nCOPY --from=one /1 /1\n' > Dockerfile
+  local delay pid
+  for delay in 0.01 0.03 0.05 0.07 0.09 0.12 0.15 0.2; do
+    coracle build --no-cache -q . > /dev/null 2>&1 &
+    pid=$!
+    sleep "$delay"
+    kill -KILL "$pid" 2> /dev/null || true
+    wait "$pid" || true
+  done
+  build_ok .
+  run_ok run --rm "$id" cat /1 /2
+  equals $'1\n2'
+  run_ok image check
+  contains "problems: 0"
+}
+
 @test "builder prune" {
   import_busybox
   context c
