@@ -43,7 +43,7 @@ absl::Status RemoveUsers(Engine& engine, const std::string& name, std::optional<
 
 bool IsBridgeMode(absl::string_view network_mode) { return network_mode == "bridge"; }
 
-std::string DefaultNetworkMode() { return os::InUserNamespace() ? "none" : "bridge"; }
+std::string DefaultNetworkMode() { return os::InUserNamespace() ? "pasta" : "bridge"; }
 
 absl::StatusOr<std::string> MakeNetwork(Engine& engine, const network::NetworkRequest& request, bool ignore) {
   RETURN_IF_ERROR(engine.store.EnsureExists());

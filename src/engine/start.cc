@@ -259,9 +259,6 @@ absl::StatusOr<Prepared> Prepare(Engine& engine, const ContainerRecord& record, 
   }
   ASSIGN_OR_RETURN(plan.spec, BuildSpec(input));
   if (record.config().tty() && request.foreground) plan.spec.process->console_size = CallersConsoleSize();
-  if (IsUserNetwork(record.config())) {
-    ASSIGN_OR_RETURN(plan.connect_network, ConnectUserNetwork(engine, record));
-  }
   plan.root_overlay = prepared.root.overlay;
   FillFromConfig(record, request, plan);
   FillCgroup(engine, record, plan);
@@ -284,6 +281,10 @@ absl::StatusOr<Prepared> Prepare(Engine& engine, const ContainerRecord& record, 
 absl::StatusOr<std::function<void()>> AddNetwork(Engine& engine, const ContainerRecord& record,
                                                  monitor::LaunchPlan& plan) {
   std::function<void()> release;
+  if (IsUserNetwork(record.config())) {
+    RETURN_IF_ERROR(AddUserNetwork(engine, record, plan));
+    return release;
+  }
   if (record.config().network_mode() != "bridge") return release;
   ASSIGN_OR_RETURN(BridgeNetwork network, PlanBridgeNetwork(engine.store, record));
   release = std::move(network.release);

@@ -2,19 +2,18 @@
 #ifndef CORACLE_ENGINE_USER_NETWORK_H_
 #define CORACLE_ENGINE_USER_NETWORK_H_
 
-#include "absl/status/statusor.h"
+#include "absl/status/status.h"
 #include "engine/engine.h"
-#include "monitor/network_session.h"
+#include "monitor/monitor.h"
 
 namespace coracle::engine {
 
 // Whether the container's network_mode is pasta or slirp4netns.
 bool IsUserNetwork(const store::ContainerConfig& config);
 
-// Connects such a container. Errors as network::StartUserNet: a program or device that is missing is told
-// here, before the monitor is forked.
-absl::StatusOr<monitor::ConnectNetwork> ConnectUserNetwork(Engine& engine,
-                                                           const store::ContainerRecord& record);
+// Connects such a container: fills in `plan`, whose on_end is set already. Errors as network::StartUserNet: a
+// program or device that is missing is told here, before the monitor is forked.
+absl::Status AddUserNetwork(Engine& engine, const store::ContainerRecord& record, monitor::LaunchPlan& plan);
 
 }  // namespace coracle::engine
 

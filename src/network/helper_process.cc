@@ -33,6 +33,7 @@ absl::StatusOr<Pipe> MakePipe(int flags) {
 
 struct ChildFds {
   int input, output, errors, netns;
+  const char* directory;  // empty: the one it has
 };
 
 // What is ignored stays ignored across exec, and pasta refuses to start where SIGPIPE is.
@@ -49,6 +50,7 @@ void ResetSignals() {
 
 [[noreturn]] void ExecHelper(const ChildFds& fds, pid_t parent, const char* path, char* const* argv) {
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) _exit(127);
+  if (*fds.directory != '\0' && chdir(fds.directory) != 0) _exit(127);
   ResetSignals();
   // The lowest ones may be in the way of each other: first all out of the way.
   const int input = fcntl(fds.input, F_DUPFD, 10), output = fcntl(fds.output, F_DUPFD, 10);
@@ -93,7 +95,8 @@ absl::StatusOr<bool> AwaitReady(int output, int pidfd) {
 
 }  // namespace
 
-absl::StatusOr<HelperProcess> StartHelper(const std::string& path, std::vector<std::string> args, int netns) {
+absl::StatusOr<HelperProcess> StartHelper(const std::string& path, std::vector<std::string> args, int netns,
+                                          const std::string& directory) {
   const std::string name = args[0];
   std::vector<char*> argv;
   for (std::string& arg : args) argv.push_back(arg.data());
@@ -107,8 +110,9 @@ absl::StatusOr<HelperProcess> StartHelper(const std::string& path, std::vector<s
   const int result = os::CloneProcess({}, &clone);
   if (result < 0) return ErrnoStatus(-result, absl::StrCat("start ", name));
   if (clone.pid == 0) {
-    ExecHelper({input.read_end.get(), output.write_end.get(), errors.write_end.get(), netns}, parent,
-               path.c_str(), argv.data());
+    ExecHelper(
+        {input.read_end.get(), output.write_end.get(), errors.write_end.get(), netns, directory.c_str()},
+        parent, path.c_str(), argv.data());
   }
   HelperProcess helper;
   helper.child = os::ChildProcess(clone.pid, os::UniqueFd(clone.pidfd));

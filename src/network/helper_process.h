@@ -22,11 +22,12 @@ struct HelperProcess {
 };
 
 // Starts `path` with `args` (args[0] its name): all signals at their default, descriptor 3 is `netns`,
-// standard output is a pipe. It gets SIGKILL when this process ends. Returns when it has written something to
-// its standard output, which means that it is ready. Errors: DeadlineExceeded after ten seconds;
-// FailedPrecondition with what it said on standard error, last of all, if it ends before. Nothing is left of
-// it then.
-absl::StatusOr<HelperProcess> StartHelper(const std::string& path, std::vector<std::string> args, int netns);
+// standard output is a pipe, and `directory` is its working directory if given. It gets SIGKILL when this
+// process ends. Returns when it has written something to its standard output, which means that it is ready.
+// Errors: DeadlineExceeded after ten seconds; FailedPrecondition with what it said on standard error, last of
+// all, if it ends before. Nothing is left of it then.
+absl::StatusOr<HelperProcess> StartHelper(const std::string& path, std::vector<std::string> args, int netns,
+                                          const std::string& directory = "");
 
 }  // namespace coracle::network
 

@@ -106,10 +106,13 @@ absl::Status CheckUserNet() {
   const os::UniqueFd tun(open(kTun, O_RDWR | O_CLOEXEC));
   if (tun.valid()) return absl::OkStatus();
   const absl::Status status = ErrnoStatus(errno, absl::StrCat("open ", kTun));
-  return WithHint(WithExitCode(absl::FailedPreconditionError(StatusLine(status)), 125),
-                  errno == ENOENT
-                      ? "a user's own network needs it: load the kernel's module tun (modprobe tun)"
-                      : "a user's own network needs it: let everybody open it (chmod 666 /dev/net/tun)");
+  return WithHint(
+      WithExitCode(absl::FailedPreconditionError(StatusLine(status)), 125),
+      errno == ENOENT
+          ? "a user's own network needs it: load the kernel's module tun (modprobe tun), or use "
+            "--network none or host"
+          : "a user's own network needs it: let everybody open it (chmod 666 /dev/net/tun), or use "
+            "--network none or host");
 }
 
 absl::StatusOr<UserNet> StartPasta(const UserNetRequest& request) {

@@ -1,5 +1,6 @@
 // slirp4netns: the port forwarder is asked over its control socket, one JSON object a connection.
 // Source: slirp4netns(1), "API SOCKET".
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -14,16 +15,19 @@
 #include "base/status.h"
 #include "network/host_ports.h"
 #include "network/pasta.h"
+#include "os/file.h"
 #include "os/run_program.h"
 
 namespace coracle::network {
 namespace {
 
 constexpr char kInside[] = "tap0";
+// In the run directory, whose whole name may be too long for a socket: slirp4netns has it as its working
+// directory, and we name it by a descriptor.
+constexpr char kSocket[] = "slirp.sock";
 constexpr size_t kMaxAnswerBytes = 4096;
 
-absl::StatusOr<std::vector<std::string>> Arguments(const UserNetRequest& request,
-                                                   const std::string& api_socket) {
+absl::StatusOr<std::vector<std::string>> Arguments(const UserNetRequest& request, const char* api_socket) {
   std::vector<std::string> args = {"slirp4netns", "--configure", "--ready-fd=1", "--exit-fd=0",
                                    "--netns-type=path"};
   bool host_loopback = false, mtu = false;
@@ -105,13 +109,14 @@ absl::StatusOr<UserNet> StartSlirp(const UserNetRequest& request) {
   RETURN_IF_ERROR(CheckUserNet());
   UserNet net;
   ASSIGN_OR_RETURN(net.ports, FindHostPorts(request.ports));
-  const std::string api_socket = absl::StrCat(request.run_dir, "/slirp.sock");
-  ASSIGN_OR_RETURN(std::vector<std::string> args, Arguments(request, api_socket));
-  auto helper = StartHelper(path, std::move(args), request.netns);
+  ASSIGN_OR_RETURN(const os::UniqueFd directory, os::OpenAt(AT_FDCWD, request.run_dir, O_PATH | O_DIRECTORY));
+  ASSIGN_OR_RETURN(std::vector<std::string> args, Arguments(request, kSocket));
+  auto helper = StartHelper(path, std::move(args), request.netns, request.run_dir);
   if (!helper.ok()) return WithExitCode(helper.status(), 125);
   net.helper = *std::move(helper);
-  const auto remove_socket = absl::MakeCleanup([&] { (void)unlink(api_socket.c_str()); });
-  const absl::Status added = AddPorts(api_socket, net.ports);
+  const auto remove_socket = absl::MakeCleanup([&] { (void)unlinkat(directory.get(), kSocket, 0); });
+  const absl::Status added =
+      AddPorts(absl::StrCat("/proc/self/fd/", directory.get(), "/", kSocket), net.ports);
   if (!added.ok()) return WithExitCode(added, 125);
   net.status.set_network_name("slirp4netns");
   net.status.set_interface_name(kInside);
