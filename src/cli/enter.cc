@@ -1,15 +1,22 @@
 #include "cli/enter.h"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cstdlib>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/status.h"
 #include "cli/output.h"
+#include "engine/shared_network.h"
 #include "os/file.h"
+#include "os/process.h"
 #include "os/process_identity.h"
 #include "os/read_only_self.h"
 #include "os/user_namespace.h"
@@ -37,10 +44,13 @@ absl::Status NoteCaller(uid_t uid) {
   return absl::OkStatus();
 }
 
-// Joins the user and mount namespaces of a monitor of this store that lives, if there is one: containers of
-// one user can then join each other's namespaces, and the two set-uid helpers need not run again.
+// Joins the user and mount namespaces of a monitor of this store that lives, or of whoever keeps its network:
+// containers of one user can then join each other's namespaces, and the two set-uid helpers need not run
+// again.
 bool JoinLivingMonitor(const Globals& globals) {
   const store::Store store(globals.root, globals.runroot);
+  const engine::SharedNetworkKeeper keeper = engine::FindSharedNetworkKeeper(store);
+  if (keeper.pid > 0 && os::JoinUserNamespace(keeper.pid).ok()) return true;
   const auto ids = os::ListDirectoryAt(AT_FDCWD, absl::StrCat(globals.runroot, "/containers"));
   if (!ids.ok()) return false;
   for (const std::string& id : *ids) {
@@ -50,6 +60,61 @@ bool JoinLivingMonitor(const Globals& globals) {
     if (alive.ok() && os::JoinUserNamespace(state->monitor_pid()).ok()) return true;
   }
   return false;
+}
+
+// Commands of one user that run at the same time share their namespaces too, also before any monitor lives:
+// else the networks of their containers could not be joined. <runroot>/userns has a line for each, its pid
+// and start time; whoever enters holds the lock beside it.
+constexpr size_t kMaxEntered = 64;
+
+std::string EnteredPath(const Globals& globals) { return absl::StrCat(globals.runroot, "/userns"); }
+
+// Those of them that live, the oldest first.
+std::vector<std::pair<pid_t, uint64_t>> ReadEntered(const Globals& globals) {
+  std::vector<std::pair<pid_t, uint64_t>> living;
+  const auto text = os::ReadFileAt(AT_FDCWD, EnteredPath(globals), 1 << 16);
+  if (!text.ok()) return living;
+  for (const absl::string_view line : absl::StrSplit(*text, '\n', absl::SkipEmpty())) {
+    const std::pair<absl::string_view, absl::string_view> words = absl::StrSplit(line, ' ');
+    std::pair<pid_t, uint64_t> process;
+    if (!absl::SimpleAtoi(words.first, &process.first) || !absl::SimpleAtoi(words.second, &process.second)) {
+      continue;
+    }
+    if (os::OpenProcess(process.first, process.second).ok()) living.push_back(process);
+  }
+  return living;
+}
+
+// Best effort: without it two first commands at once have namespaces of their own.
+void NoteEntered(const Globals& globals, std::vector<std::pair<pid_t, uint64_t>> living) {
+  // Another user namespace makes a process undumpable, and nobody could join it until it executes.
+  (void)prctl(PR_SET_DUMPABLE, 1);
+  const auto start_time = os::StartTimeOf(getpid());
+  if (!start_time.ok()) return;
+  if (living.size() >= kMaxEntered) living.erase(living.begin());
+  living.emplace_back(getpid(), *start_time);
+  std::string text;
+  for (const auto& [pid, time] : living) absl::StrAppend(&text, pid, " ", time, "\n");
+  (void)os::ReplaceFileAt(AT_FDCWD, EnteredPath(globals), text, os::Durability::kVolatile);
+}
+
+absl::Status EnterRootless(const Globals& globals) {
+  (void)os::MakeDirectories(globals.runroot,
+                            0700);  // best effort, as the lock: who can't be noted enters all the same
+  const auto lock =
+      store::FileLock::Acquire(absl::StrCat(EnteredPath(globals), ".lock"), "the user's namespaces");
+  const std::vector<std::pair<pid_t, uint64_t>> living = ReadEntered(globals);
+  bool joined = JoinLivingMonitor(globals);
+  for (size_t i = 0; i < living.size() && !joined; ++i) joined = os::JoinUserNamespace(living[i].first).ok();
+  if (!joined) {
+    auto ids = os::EnterRootlessUserNamespace();
+    if (!ids.ok()) return WithExitCode(ids.status(), 125);
+    if (!ids->reduced_because.empty()) {
+      PrintWarning(absl::StrCat("only your own user id is mapped: ", ids->reduced_because, ", ignoring"));
+    }
+  }
+  NoteEntered(globals, living);
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -66,13 +131,7 @@ absl::Status EnterFor(const Command& command, const Globals& globals) {
   if (globals.rootless && !EnteredBefore()) {
     if (!command.Has(kNeedsUserns)) return absl::OkStatus();
     const uid_t caller = geteuid();
-    if (!JoinLivingMonitor(globals)) {
-      auto ids = os::EnterRootlessUserNamespace();
-      if (!ids.ok()) return WithExitCode(ids.status(), 125);
-      if (!ids->reduced_because.empty()) {
-        PrintWarning(absl::StrCat("only your own user id is mapped: ", ids->reduced_because, ", ignoring"));
-      }
-    }
+    RETURN_IF_ERROR(EnterRootless(globals));
     RETURN_IF_ERROR(NoteCaller(caller));
   }
   if (!command.Has(kEntersContainer)) return absl::OkStatus();

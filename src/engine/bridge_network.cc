@@ -65,6 +65,8 @@ void Release(Run& run) {
                                              endpoint.status.addresses().end());
     (void)network::ReleaseAddresses(run.store, endpoint.network.id(), run.id, addresses);
   }
+  // Free for the next before the end is told; the monitor may still be busy for a while.
+  run.held.sockets.clear();
 }
 
 class BridgeSession : public monitor::NetworkSession {

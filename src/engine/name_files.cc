@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "engine/environment.h"
 #include "engine/networks.h"
+#include "engine/shared_network.h"
 #include "network/published_names.h"
 #include "os/file.h"
 #include "store/network.h"
@@ -181,8 +182,11 @@ std::string ResolvText(const NameFiles& files, absl::string_view host_resolv) {
 absl::Status WriteNameFiles(const store::Store& store, const NameFiles& files,
                             absl::Span<const store::NetworkStatus> networks, absl::string_view host_address) {
   if (files.hosts) {
-    RETURN_IF_ERROR(
-        WriteInPlace(absl::StrCat(files.run_dir, "/hosts"), HostsText(store, files, networks, host_address)));
+    // The gateway of a bridge in the user's own namespace is not the host.
+    const bool elsewhere = IsBridgeMode(files.network_mode) && !host_address.empty() && UsesSharedNetwork();
+    RETURN_IF_ERROR(WriteInPlace(
+        absl::StrCat(files.run_dir, "/hosts"),
+        HostsText(store, files, networks, elsewhere ? SharedNetworkHostAddress(store) : host_address)));
   }
   if (!files.resolv) return absl::OkStatus();
   return WriteInPlace(absl::StrCat(files.run_dir, "/resolv.conf"),

@@ -6,6 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "engine/shared_network.h"
 #include "network/address.h"
 #include "network/bridge.h"
 #include "os/user_namespace.h"
@@ -83,8 +84,10 @@ absl::Status DeleteNetwork(Engine& engine, const std::string& name, bool force,
             absl::StrCat("network ", name, " is being used by the following container(s): ", NamesOf(users))),
         2);
   }
-  if (record.driver() == store::kBridgeDriver)
-    RETURN_IF_ERROR(network::RemoveBridge(record), "remove network ", name);
+  if (record.driver() == store::kBridgeDriver) {
+    ASSIGN_OR_RETURN(const bool is_there, EnterSharedNetwork(engine.store));
+    if (is_there) RETURN_IF_ERROR(network::RemoveBridge(record), "remove network ", name);
+  }
   return store::RemoveNetwork(engine.store, record);
 }
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/fault.h"
 #include "base/status.h"
+#include "engine/shared_network.h"
 #include "network/bridge.h"
 #include "os/file.h"
 #include "store/network.h"
@@ -142,7 +143,8 @@ absl::StatusOr<network::HeldPorts> HoldPortsOf(const store::Store& store,
 absl::Status PublishPorts(const store::Store& store, const std::string& container_id,
                           const ContainerState& state) {
   const std::vector<network::Publication> publications = PublicationsOf(state);
-  if (publications.empty()) return absl::OkStatus();
+  // In a namespace of the user's own nobody comes by those ports: the host's are there for the forwarder.
+  if (publications.empty() || UsesSharedNetwork()) return absl::OkStatus();
   ContainerState note;
   *note.mutable_networks() = state.networks();
   *note.mutable_ports() = state.ports();

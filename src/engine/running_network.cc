@@ -11,6 +11,7 @@
 #include "engine/bridge_network.h"
 #include "engine/name_files.h"
 #include "engine/published_ports.h"
+#include "engine/shared_network.h"
 #include "network/bridge.h"
 #include "network/endpoint.h"
 #include "network/lease.h"
@@ -60,6 +61,7 @@ absl::Status Settle(Engine& engine, const ContainerView& view, const ContainerSt
 absl::Status ConnectRunning(Engine& engine, const ContainerView& view, const store::NetworkRecord& network,
                             const store::NetworkAttachment& attachment) {
   const std::string& id = view.record.id();
+  RETURN_IF_ERROR(EnterSharedNetwork(engine.store).status());
   ASSIGN_OR_RETURN(const os::UniqueFd netns, os::OpenNetworkNamespace(view.state.pid()));
   ASSIGN_OR_RETURN(network::Endpoint endpoint,
                    PlanEndpoint(engine.store, id, network, attachment, FreePosition(view.state)));
@@ -89,6 +91,7 @@ absl::Status DisconnectRunning(Engine& engine, const ContainerView& view,
   });
   if (found == networks->end()) return absl::OkStatus();
   const NetworkStatus gone = *found;
+  RETURN_IF_ERROR(EnterSharedNetwork(engine.store).status());
   ASSIGN_OR_RETURN(const os::UniqueFd netns, os::OpenNetworkNamespace(view.state.pid()));
   RETURN_IF_ERROR(network::DisconnectEndpoint(netns.get(), gone), "disconnect container ", view.record.name(),
                   " from network ", network.name());
@@ -110,6 +113,7 @@ absl::Status RenameRunning(Engine& engine, const ContainerView& view) {
 }
 
 absl::Status ReloadRunning(Engine& engine, const ContainerView& view) {
+  RETURN_IF_ERROR(EnterSharedNetwork(engine.store).status());
   for (const NetworkStatus& status : view.state.networks()) {
     if (status.host_interface_name().empty()) continue;  // macvlan and ipvlan have no rules
     ASSIGN_OR_RETURN(const store::NetworkRecord record,

@@ -24,6 +24,7 @@
 #include "engine/oci_runtime.h"
 #include "engine/root_files.h"
 #include "engine/security.h"
+#include "engine/shared_network.h"
 #include "engine/spec_builder.h"
 #include "engine/user_network.h"
 #include "os/file.h"
@@ -287,6 +288,13 @@ absl::StatusOr<std::function<void()>> AddNetwork(Engine& engine, const Container
   }
   if (record.config().network_mode() != "bridge") return release;
   ASSIGN_OR_RETURN(BridgeNetwork network, PlanBridgeNetwork(engine.store, record));
+  if (UsesSharedNetwork()) {
+    const absl::Status moved = MoveToSharedNetwork(engine.store, record, network);
+    if (!moved.ok()) {
+      network.release();
+      return moved;
+    }
+  }
   release = std::move(network.release);
   plan.connect_network = std::move(network.connect);
   plan.kept_fds = std::move(network.kept_fds);

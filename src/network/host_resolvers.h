@@ -25,6 +25,10 @@ std::optional<DnsServerAddress> ParseDnsServer(absl::string_view text);
 inline constexpr size_t kMaxHostResolvers = 8;
 std::vector<std::string> ParseNameservers(absl::string_view text);
 
+// In this process, all HostResolvers give `server` alone from now on: where the host's loopback is not to be
+// reached, but somebody who asks for us. `server` lives as long as the process.
+void AskOnly(const char* server);
+
 class HostResolvers {
  public:
   explicit HostResolvers(std::string path = "/etc/resolv.conf") : path_(std::move(path)) {}

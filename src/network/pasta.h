@@ -7,6 +7,8 @@
 // address of its own instead of the host's, which is pasta's default, so that it can reach the host at the
 // host's address. On a host without IPv4 uplink pasta takes lo's place for it: it has a network all the same,
 // and published ports work.
+// Pasta of 2023 loses the answers of a published UDP port to a client on the host's loopback (unless given
+// --map-gw); by the host's own address they arrive.
 // Source: passt(1) as of 2023-03-09; slirp4netns(1) 1.2.
 #ifndef CORACLE_NETWORK_PASTA_H_
 #define CORACLE_NETWORK_PASTA_H_
