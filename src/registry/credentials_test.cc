@@ -1,6 +1,7 @@
 #include "registry/credentials.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -65,6 +66,7 @@ class Home {
   }
   std::string Path(const std::string& path) const { return absl::StrCat(root_, "/", path); }
   void InstallHelper(const std::string& name, absl::string_view script = kHelperScript) {
+    signal(SIGPIPE, SIG_IGN);  // as the main function has it: a helper may not read what it is told
     Write("bin/docker-credential-" + name, script, 0755);
   }
 
