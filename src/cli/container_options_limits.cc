@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 
 #include <cmath>
+#include <cstdlib>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -164,6 +165,17 @@ absl::Status ReadUlimit(const std::string& text, ContainerConfig& config) {
   return absl::OkStatus();
 }
 
+absl::Status ReadCgroupsMode(const ParsedCommand& parsed, ContainerConfig& config) {
+  const std::string mode = parsed.GetString("cgroups");
+  if (mode != "enabled" && mode != "disabled" && mode != "no-conmon" && mode != "split") {
+    return OptionError("cgroups", mode, "expected enabled, disabled, no-conmon or split");
+  }
+  // systemd hears readiness only from processes of the unit that it started.
+  const bool in_unit = getenv("NOTIFY_SOCKET") != nullptr && parsed.GetString("sdnotify") != "ignore";
+  config.set_cgroups(in_unit && !parsed.WasSet("cgroups") ? "no-conmon" : mode);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status ReadLimitOptions(const ParsedCommand& parsed, ContainerConfig& config) {
@@ -186,12 +198,7 @@ absl::Status ReadLimitOptions(const ParsedCommand& parsed, ContainerConfig& conf
   for (const std::string& text : parsed.GetList("ulimit")) RETURN_IF_ERROR(ReadUlimit(text, config));
   config.set_cgroup_parent(parsed.GetString("cgroup-parent"));
   config.set_runtime(parsed.GetString("runtime"));
-  config.set_cgroups(parsed.GetString("cgroups"));
-  if (config.cgroups() == "split") return NotSupportedYet("--cgroups split");
-  if (config.cgroups() != "enabled" && config.cgroups() != "disabled" && config.cgroups() != "no-conmon") {
-    return OptionError("cgroups", config.cgroups(), "expected enabled, disabled or no-conmon");
-  }
-  return absl::OkStatus();
+  return ReadCgroupsMode(parsed, config);
 }
 
 absl::Status ReadLogOptions(const ParsedCommand& parsed, ContainerConfig& config) {

@@ -14,7 +14,9 @@ inline constexpr Option kLimitRows[] = {
         .In(Section::kResources),
     String("cgroup-parent", '\0', "PATH", "Cgroup below which the container's is made")
         .In(Section::kResources),
-    String("cgroups", '\0', "MODE", "Whether a cgroup is made: enabled, disabled, no-conmon, split")
+    String("cgroups", '\0', "MODE",
+           "Where the cgroup is made: enabled (anywhere), no-conmon (the monitor stays where it is), split "
+           "(below the unit that we run in), disabled")
         .In(Section::kResources)
         .Default("enabled"),
     Typed(OptionType::kUint, "cpu-period", '\0', "MICROSECONDS", "Period of the CPU quota")

@@ -13,7 +13,11 @@ runtime::CgroupRequest CgroupOf(const Engine& engine, const store::ContainerReco
   runtime::CgroupRequest request;
   request.path = absl::StrCat(parent.empty() ? "/coracle" : parent, "/", record.id());
   request.disabled = config.cgroups() == "disabled";
-  request.systemd = manager == "systemd" || (manager.empty() && runtime::PrefersSystemdCgroups());
+  request.split = config.cgroups() == "split";
+  // A scope begins with the monitor in it, and "no-conmon" has that stay in its caller's cgroup.
+  const bool in_scope = !request.split && config.cgroups() != "no-conmon";
+  request.systemd =
+      in_scope && (manager == "systemd" || (manager.empty() && runtime::PrefersSystemdCgroups()));
   return request;
 }
 

@@ -251,6 +251,11 @@ absl::StatusOr<Prepared> Prepare(Engine& engine, const ContainerRecord& record, 
   input.seccomp = std::move(security.profile);
   plan.seccomp = std::move(security.filter);
   plan.external_runtime = runtime;
+  if (!runtime.empty() && record.config().cgroups() == "split") {
+    return WithExitCode(absl::UnimplementedError(absl::StrCat("--runtime ", runtime,
+                                                              " with --cgroups split is not supported yet")),
+                        125);
+  }
   if (!runtime.empty() && !plan.trees.empty()) {
     return WithExitCode(
         absl::UnimplementedError(absl::StrCat(

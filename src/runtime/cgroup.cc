@@ -26,6 +26,7 @@
 #include "runtime/cgroup_devices.h"
 #include "runtime/cgroup_host.h"
 #include "runtime/cgroup_signal.h"
+#include "runtime/cgroup_split.h"
 #include "runtime/cgroup_state.h"
 #include "runtime/cgroup_systemd.h"
 #include "runtime/cgroup_v2.h"
@@ -269,6 +270,9 @@ absl::StatusOr<std::unique_ptr<Cgroup>> Cgroup::Create(const CgroupRequest& requ
   if (request.systemd) {
     ASSIGN_OR_RETURN(place, SystemdPlace(request.path, layout));
     layout.v1.clear();  // systemd has one tree
+  } else if (request.split) {
+    ASSIGN_OR_RETURN(place.v2_base, EnterSupervisorLeaf(layout));
+    place.relative = absl::StrCat("/payload-", request.path.substr(request.path.rfind('/') + 1));
   } else {
     ASSIGN_OR_RETURN(place.relative, CleanCgroupPath(request.path));
     place.below_own = !absl::StartsWith(request.path, "/");
@@ -344,7 +348,7 @@ absl::StatusOr<std::unique_ptr<Cgroup>> Cgroup::Open(const std::vector<std::stri
 
 absl::StatusOr<std::unique_ptr<Cgroup>> Cgroup::Find(const CgroupRequest& request) {
   std::vector<std::string> paths;
-  if (request.disabled || request.systemd) return Open(paths);
+  if (request.disabled || request.systemd || request.split) return Open(paths);
   ASSIGN_OR_RETURN(const std::string relative, CleanCgroupPath(request.path));
   ASSIGN_OR_RETURN(const CgroupLayout layout, DiscoverCgroups());
   const auto add = [&](const std::string& base) {

@@ -22,6 +22,8 @@ struct CgroupRequest {
                           // where only that is writable (rootless)
   bool disabled = false;  // --cgroups=disabled: no cgroup at all
   bool systemd = false;   // ask systemd over D-Bus for a scope; path is "slice:prefix:name", or as above
+  bool split = false;  // below the cgroup that this process was started in (cgroup_split.h); path's last part
+                       // names the leaf
   // Join every v1 hierarchy, not only those that a limit, security or statistics need: for a container that
   // mounts the v1 hierarchies and must not see its host's cgroup in them.
   bool all_hierarchies = false;

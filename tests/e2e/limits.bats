@@ -87,3 +87,23 @@ load helpers
   run_fails 125 run --rm --security-opt apparmor=docker-default busybox true
   contains "AppArmor is not enabled" "$stderr"
 }
+
+@test "--cgroups split needs cgroup v2, and modes that are none" {
+  import_busybox
+  if [ "$(stat -fc %T /sys/fs/cgroup)" != cgroup2fs ]; then
+    run_fails 125 run --rm --cgroups split busybox true
+    contains "cgroup v2 only" "$stderr"
+  fi
+  run_fails 125 run --rm --cgroups half busybox true
+  contains "enabled, disabled, no-conmon or split" "$stderr"
+}
+
+@test "who tells systemd of readiness stays in the unit's cgroup" {
+  import_busybox
+  NOTIFY_SOCKET=$T/none run_ok create --name x busybox true
+  run_ok inspect --format '{{.HostConfig.Cgroups}}' x
+  equals no-conmon
+  NOTIFY_SOCKET=$T/none run_ok create --name y --sdnotify ignore busybox true
+  run_ok inspect --format '{{.HostConfig.Cgroups}}' y
+  equals enabled
+}
