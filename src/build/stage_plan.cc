@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
+#include "base/name_value.h"
 #include "base/status.h"
 #include "base/time_format.h"
 #include "oci/change.h"
@@ -263,9 +264,10 @@ void StartFromImage(const PlanInputs& inputs, const BaseImage& base, StagePlan& 
   plan.base = base;
   plan.config = base.config;
   plan.base_history = base.config.history;
+  // As BuildKit: PATH is always set.
+  std::vector<std::string>& env = plan.config.config.env;
+  if (FindByName(env, "PATH") == nullptr) env.emplace_back(oci::kDefaultPath);
   if (base.id.empty()) {
-    // As BuildKit's empty image.
-    plan.config.config.env = {oci::kDefaultPath};
     plan.config.config.working_dir = "/";
     const oci::Platform platform = plan.node.platform.value_or(inputs.global->inputs().target_platform);
     plan.config.architecture = platform.architecture;
