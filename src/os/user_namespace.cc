@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <limits>
 
 #include "absl/strings/numbers.h"
@@ -241,7 +242,9 @@ absl::StatusOr<RootlessIds> EnterRootlessUserNamespace() {
   return std::move(plan.ids);
 }
 
-absl::Status JoinUserNamespace(pid_t pid) {
+namespace {
+
+absl::Status SwitchNamespaces(pid_t pid) {
   ASSIGN_OR_RETURN(const UniqueFd pidfd, OpenPidfd(pid));
   if (setns(pidfd.get(), CLONE_NEWUSER | CLONE_NEWNS) == 0) return absl::OkStatus();
   if (errno != EINVAL) return ErrnoStatus(errno, absl::StrCat("enter the user namespace of process ", pid));
@@ -253,6 +256,21 @@ absl::Status JoinUserNamespace(pid_t pid) {
     return ErrnoStatus(errno, absl::StrCat("enter the user namespace of process ", pid));
   }
   return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status JoinUserNamespace(pid_t pid) {
+  // Entering a mount namespace leads to its root (setns(2)). By path, for the descriptor stays behind with
+  // the old mounts: it is for a directory that has no path, or was mounted since.
+  const UniqueFd here(open(".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  char path[PATH_MAX];
+  const bool named = getcwd(path, sizeof(path)) != nullptr && path[0] == '/';
+  RETURN_IF_ERROR(SwitchNamespaces(pid));
+  if (named && chdir(path) == 0) return absl::OkStatus();
+  // One that we may not search leads nowhere anyhow.
+  if (!here.valid() || fchdir(here.get()) == 0) return absl::OkStatus();
+  return ErrnoStatus(errno, "go back to the working directory");
 }
 
 }  // namespace coracle::os

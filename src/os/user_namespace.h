@@ -67,7 +67,8 @@ struct RootlessIds {
 absl::StatusOr<RootlessIds> EnterRootlessUserNamespace();
 
 // Enters the user and mount namespaces of `pid` (a process of ours, such as a monitor), as root there.
-// The caller is single-threaded. Errors: NotFound if it has ended; else as setns(2).
+// The working directory stays the same. The caller is single-threaded. Errors: NotFound if it has ended; else
+// as setns(2).
 absl::Status JoinUserNamespace(pid_t pid);
 
 }  // namespace coracle::os

@@ -238,3 +238,17 @@ state() { coracle inspect -f '{{.State.Status}}' "$1"; }
   run_ok stop -t 0 again
   equals exited "$(state again)"
 }
+
+@test "relative paths while another container runs" {
+  import_busybox
+  run_ok run -d --name first busybox sleep 1000
+  mkdir -p "$T/here/sub"
+  echo content > "$T/here/sub/file"
+  cd "$T/here"
+  run_ok run --rm --cidfile id -v ./sub:/sub busybox cat /sub/file
+  equals content
+  [ -s "$T/here/id" ]
+  run_ok cp sub/file first:/copied
+  run_ok exec first cat /copied
+  equals content
+}
