@@ -137,10 +137,8 @@ absl::StatusOr<int> Build(Invocation& invocation) {
     const auto code = Check(invocation, engine, request);
     return code.ok() ? code : failed(code.status());
   }
-  for (const char* option : {"cache-from", "cache-to"}) {
-    if (!parsed.GetList(option).empty())
-      view->Warn(absl::StrCat("--", option, " is not supported yet, ignoring it"));
-  }
+  // Without it the result is the same, only later.
+  if (!parsed.GetList("cache-from").empty()) view->Warn("--cache-from is not supported yet, ignoring it");
   ASSIGN_OR_RETURN(const std::unique_ptr<Transfer> transfer,
                    Transfer::Open(parsed, /*quiet=*/true, "Copying"));
   const auto result = engine::BuildImage(engine, transfer->context(), request, *view);

@@ -13,7 +13,7 @@ constexpr Option kGeneral[] = {
     List("build-arg-file", '\0', "FILE", "Read build arguments from a file, one NAME=VALUE a line"),
     List("build-context", '\0', "NAME=PLACE", "A further context: a directory, or docker-image://NAME"),
     List("cache-from", '\0', "PLACE", "Where steps are looked for that are not in the cache"),
-    List("cache-to", '\0', "PLACE", "Where the steps' results are sent"),
+    List("cache-to", '\0', "PLACE", "Where the steps' results are sent").NotYet(),
     Flag("check", '\0', "Look for problems in the Dockerfile, and build nothing"),
     List("file", 'f', "FILE", "The Dockerfile; -: standard input"),
     String("format", '\0', "FORMAT", "Format of the image: oci, docker").Default("oci"),
