@@ -97,8 +97,9 @@ after() {
   require faults
   import_busybox
   before() { coracle run -d --name x busybox sleep 1000 > /dev/null; }
-  MIN_STEPS=1 killed pause x
   MIN_STEPS=0 killed stop -t 0 x
+  require cgroup:freezer
+  MIN_STEPS=1 killed pause x
 }
 
 @test "a restart policy" {
