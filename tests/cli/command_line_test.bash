@@ -38,7 +38,7 @@ expect 125 '' "Error: unknown flag: --foo${nl}See 'coracle run --help'" run --fo
 expect 125 '' "Error: unknown shorthand flag: 'x' in -x${nl}See 'coracle container ls --help'" container ls -x
 expect 125 '' "Error: flag needs an argument: --name${nl}See 'coracle run --help'" run --name
 expect 125 '' "Error: 'coracle rename' needs exactly 2 arguments*" rename a
-expect 125 '' "Error: --publish is not supported yet" run -p 80:80 x
+expect 125 '' "Error: --gpus is not supported yet" run --gpus all x
 expect 125 '' "Error: missing command: 'coracle container COMMAND'*" container
 expect 125 '' "Error: unknown command 'x' for 'coracle'" help x
 expect 125 '' "Error: completion for 'csh': *" completion csh

@@ -34,7 +34,8 @@ offers '--digests' image ls --d
 offers 'bash zsh fish' completion ''
 offers 'create' oci --root /r cr
 offers 'start stop' help st
-offers '' run --publi                   # not supported yet
+offers '--publish --publish-all' run --publi
+offers '' run --gpu                     # not supported yet
 offers '' __m                           # hidden
 [ -z "$(bash -n "$script" 2>&1)" ] || failed=1
 exit $failed
