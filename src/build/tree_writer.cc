@@ -1,9 +1,7 @@
 #include "build/tree_writer.h"
 
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <linux/openat2.h>
-#include <sys/ioctl.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -16,6 +14,7 @@
 #include "archive/whiteout.h"
 #include "base/status.h"
 #include "os/file.h"
+#include "storage/copy_content.h"
 #include "storage/copy_node.h"
 
 namespace coracle::build {
@@ -23,7 +22,6 @@ namespace {
 
 constexpr int kMaxLinks = 40;  // as the kernel's own bound
 constexpr size_t kMaxXattrBytes = 64 << 10;
-constexpr size_t kCopyBytes = 128 << 10;
 
 absl::Status SetAttributes(int fd, const NodeAttributes& attributes) {
   // Owner, then mode: chown clears set-id bits.
@@ -48,29 +46,6 @@ void CopyXattrs(int from, int to) {
     value.resize(kMaxXattrBytes);
     const ssize_t size = fgetxattr(from, name, value.data(), value.size());
     if (size >= 0) (void)fsetxattr(to, name, value.data(), static_cast<size_t>(size), 0);
-  }
-}
-
-absl::Status CopyData(int source, int target) {
-  if (ioctl(target, FICLONE, source) == 0) return absl::OkStatus();
-  std::vector<char> buffer;
-  while (true) {
-    ssize_t count = -1;
-    if (buffer.empty()) {
-      count = copy_file_range(source, nullptr, target, nullptr, size_t{1} << 30, 0);
-      if (count > 0) continue;
-      if (count == 0) return absl::OkStatus();
-      if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP) {
-        return ErrnoStatus(errno, "copy");
-      }
-      buffer.resize(kCopyBytes);
-    }
-    do {
-      count = read(source, buffer.data(), buffer.size());
-    } while (count < 0 && errno == EINTR);
-    if (count < 0) return ErrnoStatus(errno, "read");
-    if (count == 0) return absl::OkStatus();
-    RETURN_IF_ERROR(os::WriteAll(target, absl::string_view(buffer.data(), static_cast<size_t>(count))));
   }
 }
 
@@ -248,7 +223,7 @@ absl::Status TreeWriter::CopyRegular(int to, const std::string& name, int from, 
   if (!S_ISREG(info.st_mode)) return absl::AbortedError("it was replaced while it was copied");
   ASSIGN_OR_RETURN(const os::UniqueFd target,
                    os::OpenAt(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
-  if (info.st_size > 0) RETURN_IF_ERROR(CopyData(source.get(), target.get()));
+  if (info.st_size > 0) RETURN_IF_ERROR(storage::CopyContent(source.get(), target.get()));
   RETURN_IF_ERROR(SetAttributes(target.get(), attributes));
   CopyXattrs(source.get(), target.get());
   return attributes.mtime.has_value() ? SetTime(target.get(), *attributes.mtime) : absl::OkStatus();

@@ -14,13 +14,13 @@
 #include "archive/whiteout.h"
 #include "base/status.h"
 #include "os/file.h"
+#include "storage/copy_content.h"
 
 namespace coracle::storage {
 namespace {
 
 constexpr int kMaxDepth = 1024;  // descriptors are held on the way down
 constexpr size_t kXattrBytes = 64 << 10;
-constexpr size_t kCopyBytes = 1 << 20;
 
 class FileCopier {
  public:
@@ -98,31 +98,9 @@ class FileCopier {
       target.Reset(openat(to, name.c_str(), O_WRONLY | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     }
     if (!target.valid()) return ErrnoStatus(errno, absl::StrCat("create ", name));
-    RETURN_IF_ERROR(CopyData(source.get(), target.get()), name);
+    RETURN_IF_ERROR(CopyContent(source.get(), target.get()), name);
     // What is mounted there keeps its owner and mode.
     return in_place ? absl::OkStatus() : SetMetadata(source.get(), target.get(), info);
-  }
-
-  // To the end of the file, whatever its size was said to be: that of a file of proc is 0.
-  absl::Status CopyData(int source, int target) {
-    bool in_kernel = true;
-    std::vector<char> buffer;
-    for (;;) {
-      ssize_t count = -1;
-      if (in_kernel) {
-        count = copy_file_range(source, nullptr, target, nullptr, kCopyBytes << 6, 0);
-        // Nothing at once: maybe one of those files whose size is not known.
-        in_kernel = count > 0;
-        if (count > 0) continue;
-      }
-      if (buffer.empty()) buffer.resize(kCopyBytes);
-      do {
-        count = read(source, buffer.data(), buffer.size());
-      } while (count < 0 && errno == EINTR);
-      if (count < 0) return ErrnoStatus(errno, "read");
-      if (count == 0) return absl::OkStatus();
-      RETURN_IF_ERROR(os::WriteAll(target, absl::string_view(buffer.data(), static_cast<size_t>(count))));
-    }
   }
 
   absl::Status CopySpecial(int node, const struct stat& info, int to, const std::string& name) {
