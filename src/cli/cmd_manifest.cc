@@ -18,16 +18,6 @@
 namespace coracle::cli {
 namespace {
 
-engine::EndOptions EndsFor(const Invocation& invocation, const engine::Engine& engine, Transfer& transfer) {
-  engine::EndOptions ends;
-  ends.spool_dir = engine::SpoolDirectory(invocation.globals().tmpdir);
-  ends.store = &engine.store;
-  ends.access = &transfer.context().access;
-  ends.progress = transfer.context().progress;
-  ends.cancel = transfer.context().cancel;
-  return ends;
-}
-
 // NAME=VALUE pairs of --annotation.
 absl::StatusOr<std::map<std::string, std::string>> ReadAnnotations(const ParsedCommand& parsed) {
   std::map<std::string, std::string> annotations;
@@ -72,7 +62,7 @@ absl::Status Create(Invocation& invocation) {
   if (args.size() > 1) {
     ASSIGN_OR_RETURN(const std::unique_ptr<Transfer> transfer,
                      Transfer::Open(parsed, /*quiet=*/true, "Copying"));
-    const engine::EndOptions ends = EndsFor(invocation, engine, *transfer);
+    const engine::EndOptions ends = engine::EndsOf(engine, transfer->context());
     engine::AddRequest request;
     request.all = parsed.GetBool("all");
     for (size_t i = 1; i < args.size(); ++i) {
@@ -96,7 +86,7 @@ absl::Status Add(Invocation& invocation) {
   ASSIGN_OR_RETURN(request.notes, ReadNotes(parsed));
   ASSIGN_OR_RETURN(const std::unique_ptr<Transfer> transfer,
                    Transfer::Open(parsed, /*quiet=*/true, "Copying"));
-  const engine::EndOptions ends = EndsFor(invocation, engine, *transfer);
+  const engine::EndOptions ends = engine::EndsOf(engine, transfer->context());
   std::optional<image::ManifestList> list;
   for (size_t i = 1; i < invocation.args().size(); ++i) {
     auto added = engine::AddToManifestList(engine, ends, invocation.args()[0], invocation.args()[i], request);
@@ -185,7 +175,7 @@ absl::Status Inspect(Invocation& invocation) {
                      Transfer::Open(parsed, /*quiet=*/true, "Reading"));
     auto name = image::ParseTransportName(image::HasTransport(text) ? text : absl::StrCat("docker://", text));
     if (!name.ok()) return WithExitCode(name.status(), 125);
-    const auto source = engine::OpenSource(*name, EndsFor(invocation, engine, *transfer));
+    const auto source = engine::OpenSource(*name, engine::EndsOf(engine, transfer->context()));
     if (!source.ok()) return transfer->Result(WithExitCode(source.status(), 125));
     const auto manifest = (*source)->GetManifest();
     if (!manifest.ok()) {
@@ -226,7 +216,7 @@ absl::Status Push(Invocation& invocation) {
                    Transfer::Open(parsed, parsed.GetBool("quiet"), "Copying"));
   options.progress = transfer->context().progress;
   options.cancel = transfer->context().cancel;
-  const auto pushed = engine::PushManifestList(engine, EndsFor(invocation, engine, *transfer), args[0],
+  const auto pushed = engine::PushManifestList(engine, engine::EndsOf(engine, transfer->context()), args[0],
                                                args.size() > 1 ? args[1] : "", options);
   if (!pushed.ok()) return transfer->Result(pushed.status());
   const std::string digestfile = parsed.GetString("digestfile");

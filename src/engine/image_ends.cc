@@ -92,6 +92,16 @@ absl::StatusOr<SinkEnd> OpenDockerArchiveSink(const TransportName& name, const E
 
 }  // namespace
 
+EndOptions EndsOf(const Engine& engine, const TransferContext& context) {
+  EndOptions ends;
+  ends.spool_dir = SpoolDirectory(engine.settings.tmpdir);
+  ends.store = &engine.store;
+  ends.access = &context.access;
+  ends.progress = context.progress;
+  ends.cancel = context.cancel;
+  return ends;
+}
+
 std::string SpoolDirectory(const std::string& tmpdir) {
   for (const std::string& dir : {tmpdir, std::string("/var/tmp")}) {
     if (!dir.empty() && access(dir.c_str(), W_OK | X_OK) == 0) return dir;

@@ -27,6 +27,9 @@ struct EndOptions {
   const os::CancelFlag* cancel = nullptr;
 };
 
+// What the ends of a transfer share with the rest of it.
+EndOptions EndsOf(const Engine& engine, const TransferContext& context);
+
 // Errors: of opening it; FailedPrecondition if the options lack what the transport needs.
 absl::StatusOr<std::unique_ptr<image::ImageSource>> OpenSource(const image::TransportName& name,
                                                                const EndOptions& options);

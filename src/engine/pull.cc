@@ -54,18 +54,9 @@ absl::StatusOr<PulledImage> PullOne(Engine& engine, TransferContext& context,
                                            : absl::StrCat(reference.name(), "@", reference.digest().str());
   if (reference.digest().empty()) options.tags.push_back(pulled.name);
   options.repository = reference.name();
-  options.single_id = request.single_id;
-  options.progress = context.progress;
-  options.cancel = context.cancel;
-  ASSIGN_OR_RETURN(const std::unique_ptr<image::StoreSink> sink,
-                   image::StoreSink::Create(engine.store, options));
-  image::CopyOptions copy;
-  if (request.platform.has_value()) copy.platform = *request.platform;
-  copy.progress = context.progress;
-  copy.cancel = context.cancel;
-  ASSIGN_OR_RETURN(const image::CopyResult result, image::CopyImage(*source, *sink, copy));
-  pulled.id = sink->image_id();
-  pulled.was_there = result.was_there;
+  ASSIGN_OR_RETURN(const PulledImage copied, CopyIntoStore(engine, context, request, *source, options));
+  pulled.id = copied.id;
+  pulled.was_there = copied.was_there;
   return pulled;
 }
 
@@ -167,6 +158,22 @@ absl::StatusOr<std::vector<image::RegistryPlace>> PlacesForPull(registry::Access
     places.push_back({client, location.reference});
   }
   return places;
+}
+
+absl::StatusOr<PulledImage> CopyIntoStore(Engine& engine, const TransferContext& context,
+                                          const PullRequest& request, image::ImageSource& source,
+                                          image::StoreSinkOptions options) {
+  options.single_id = request.single_id;
+  options.progress = context.progress;
+  options.cancel = context.cancel;
+  ASSIGN_OR_RETURN(const std::unique_ptr<image::StoreSink> sink,
+                   image::StoreSink::Create(engine.store, options));
+  image::CopyOptions copy;
+  if (request.platform.has_value()) copy.platform = *request.platform;
+  copy.progress = context.progress;
+  copy.cancel = context.cancel;
+  ASSIGN_OR_RETURN(const image::CopyResult result, image::CopyImage(source, *sink, copy));
+  return PulledImage{sink->image_id(), "", result.was_there};
 }
 
 absl::StatusOr<std::vector<PulledImage>> PullImage(Engine& engine, TransferContext& context,

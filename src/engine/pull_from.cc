@@ -126,28 +126,15 @@ absl::StatusOr<std::vector<PulledImage>> PullFrom(Engine& engine, TransferContex
   ASSIGN_OR_RETURN(const Origin origin, Open(engine, from));
   image::StoreSinkOptions options;
   options.tags = origin.names;
-  options.single_id = request.single_id;
-  options.progress = context.progress;
-  options.cancel = context.cancel;
-  ASSIGN_OR_RETURN(const std::unique_ptr<image::StoreSink> sink,
-                   image::StoreSink::Create(engine.store, options));
-  image::CopyOptions copy;
-  if (request.platform.has_value()) copy.platform = *request.platform;
-  copy.progress = context.progress;
-  copy.cancel = context.cancel;
-  ASSIGN_OR_RETURN(const image::CopyResult result, image::CopyImage(*origin.source, *sink, copy));
-  pulled.push_back({sink->image_id(), origin.names.empty() ? "" : origin.names[0], result.was_there});
+  ASSIGN_OR_RETURN(PulledImage one, CopyIntoStore(engine, context, request, *origin.source, options));
+  if (!origin.names.empty()) one.name = origin.names[0];
+  pulled.push_back(std::move(one));
   return pulled;
 }
 
 absl::StatusOr<PushedImage> PushTo(Engine& engine, TransferContext& context, image::StoreSource& source,
                                    const image::TransportName& to, image::CopyOptions copy) {
-  EndOptions ends;
-  ends.spool_dir = SpoolDirectory(engine.settings.tmpdir);
-  ends.store = &engine.store;
-  ends.access = &context.access;
-  ends.progress = context.progress;
-  ends.cancel = context.cancel;
+  EndOptions ends = EndsOf(engine, context);
   // Whoever loads the archive finds the image by the name that it has here.
   const bool named = !to.reference.empty() || absl::StrContains(source.found_name(), "@");
   if (to.transport == Transport::kDockerArchive && !named && !source.found_name().empty()) {

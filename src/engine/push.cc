@@ -85,12 +85,7 @@ absl::StatusOr<PushedImage> PushToRegistry(Engine& engine, TransferContext& cont
 // A list that was put together here goes with its images.
 absl::StatusOr<PushedImage> PushList(Engine& engine, TransferContext& context, absl::string_view text,
                                      absl::string_view destination, const PushRequest& request) {
-  EndOptions ends;
-  ends.spool_dir = SpoolDirectory(engine.settings.tmpdir);
-  ends.store = &engine.store;
-  ends.access = &context.access;
-  ends.progress = context.progress;
-  ends.cancel = context.cancel;
+  const EndOptions ends = EndsOf(engine, context);
   ASSIGN_OR_RETURN(const image::ManifestList list, image::ReadManifestList(engine.store, text));
   ASSIGN_OR_RETURN(const image::CopyResult result,
                    PushManifestList(engine, ends, text, std::string(destination),

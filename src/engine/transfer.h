@@ -13,6 +13,7 @@
 #include "engine/engine.h"
 #include "image/copy_image.h"
 #include "image/registry_transport.h"
+#include "image/store_sink.h"
 #include "image/store_source.h"
 #include "image/transport_name.h"
 #include "oci/platform.h"
@@ -63,6 +64,12 @@ absl::StatusOr<std::vector<PulledImage>> PullImage(Engine& engine, TransferConte
 absl::StatusOr<std::vector<PulledImage>> PullFrom(Engine& engine, TransferContext& context,
                                                   const image::TransportName& from,
                                                   const PullRequest& request);
+
+// The part of both that brings one image in; `options` says how it is named here, the rest is filled in from
+// the others. The name that it gives is empty. Errors: as CopyImage.
+absl::StatusOr<PulledImage> CopyIntoStore(Engine& engine, const TransferContext& context,
+                                          const PullRequest& request, image::ImageSource& source,
+                                          image::StoreSinkOptions options);
 
 struct PushRequest {
   // Only that one of a list's images; any other image has to be for it.
