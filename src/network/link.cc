@@ -43,18 +43,6 @@ Link ReadLink(absl::string_view payload) {
 
 uint8_t FamilyOf(const IpAddress& address) { return address.is_v6() ? AF_INET6 : AF_INET; }
 
-// Nothing, for what is no address.
-std::optional<IpAddress> FromBytes(uint8_t family, absl::string_view bytes) {
-  if (bytes.size() != (family == AF_INET6 ? 16u : 4u)) return std::nullopt;
-  absl::uint128 value = 0;
-  for (const char c : bytes) value = value << 8 | static_cast<uint8_t>(c);
-  return IpAddress(value, family == AF_INET6);
-}
-
-bool IsLinkLocal(const IpAddress& address) {
-  return address.is_v6() && (address.value() >> 118) == (absl::uint128(0xfe80) >> 6);
-}
-
 }  // namespace
 
 absl::StatusOr<Link> FindLink(os::NetlinkSocket& socket, const std::string& name) {
@@ -80,29 +68,6 @@ absl::StatusOr<std::vector<Link>> ListLinks(os::NetlinkSocket& socket) {
   return links;
 }
 
-absl::StatusOr<std::vector<Cidr>> ListUsedSubnets(os::NetlinkSocket& socket) {
-  std::vector<Cidr> subnets;
-  NetlinkBatch routes;
-  routes.Begin(RTM_GETROUTE, NLM_F_DUMP, rtmsg{}, "list the routes");
-  RETURN_IF_ERROR(socket.Ask(routes, [&](uint16_t, absl::string_view payload) {
-    const auto header = HeaderOf<rtmsg>(payload);
-    const auto destination =
-        FromBytes(header.rtm_family, NetlinkAttributes::Of<rtmsg>(payload).Find(RTA_DST));
-    if (header.rtm_type != RTN_UNICAST || !destination.has_value() || header.rtm_dst_len == 0) return;
-    if (IsLinkLocal(*destination)) return;
-    subnets.emplace_back(*destination, header.rtm_dst_len);
-  }));
-  NetlinkBatch addresses;
-  addresses.Begin(RTM_GETADDR, NLM_F_DUMP, ifaddrmsg{}, "list the addresses");
-  RETURN_IF_ERROR(socket.Ask(addresses, [&](uint16_t, absl::string_view payload) {
-    const auto header = HeaderOf<ifaddrmsg>(payload);
-    const auto address =
-        FromBytes(header.ifa_family, NetlinkAttributes::Of<ifaddrmsg>(payload).Find(IFA_ADDRESS));
-    if (address.has_value() && !IsLinkLocal(*address)) subnets.emplace_back(*address, header.ifa_prefixlen);
-  }));
-  return subnets;
-}
-
 absl::StatusOr<int> DefaultRouteLink(os::NetlinkSocket& socket) {
   int v4 = 0, v6 = 0;
   NetlinkBatch routes;
@@ -115,20 +80,6 @@ absl::StatusOr<int> DefaultRouteLink(os::NetlinkSocket& socket) {
     if (found == 0) found = static_cast<int>(NetlinkAttributes::Of<rtmsg>(payload).U32(RTA_OIF));
   }));
   return v4 != 0 ? v4 : v6;
-}
-
-absl::StatusOr<std::vector<IpAddress>> ListAddresses(os::NetlinkSocket& socket) {
-  std::vector<IpAddress> result;
-  NetlinkBatch addresses;
-  addresses.Begin(RTM_GETADDR, NLM_F_DUMP, ifaddrmsg{}, "list the addresses");
-  RETURN_IF_ERROR(socket.Ask(addresses, [&](uint16_t, absl::string_view payload) {
-    const auto header = HeaderOf<ifaddrmsg>(payload);
-    const auto attributes = NetlinkAttributes::Of<ifaddrmsg>(payload);
-    const absl::string_view local = attributes.Find(IFA_LOCAL);
-    const auto address = FromBytes(header.ifa_family, local.empty() ? attributes.Find(IFA_ADDRESS) : local);
-    if (address.has_value() && header.ifa_scope == RT_SCOPE_UNIVERSE) result.push_back(*address);
-  }));
-  return result;
 }
 
 void PutVeth(NetlinkBatch& batch, const VethRequest& request) {

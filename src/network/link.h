@@ -33,13 +33,8 @@ struct Link {
 absl::StatusOr<Link> FindLink(os::NetlinkSocket& socket, const std::string& name);
 absl::StatusOr<std::vector<Link>> ListLinks(os::NetlinkSocket& socket);
 
-// Destinations of the routes of both families, without the default ones and those of local addresses, and
-// the subnets of the addresses: what a new subnet must not overlap.
-absl::StatusOr<std::vector<Cidr>> ListUsedSubnets(os::NetlinkSocket& socket);
 // Index of the link with the first default route of IPv4, else of IPv6; 0: there is none.
 absl::StatusOr<int> DefaultRouteLink(os::NetlinkSocket& socket);
-// Addresses of all links but lo, global ones.
-absl::StatusOr<std::vector<IpAddress>> ListAddresses(os::NetlinkSocket& socket);
 
 // A pair: one end here, up and in `bridge`, the other in `netns`, down.
 struct VethRequest {

@@ -63,11 +63,6 @@ void PutNewTable(NetlinkBatch& batch, const NftTable& table) {
   batch.PutString(NFTA_TABLE_NAME, table.name);
 }
 
-void PutDeleteTable(NetlinkBatch& batch, const NftTable& table) {
-  Begin(batch, table, NFT_MSG_DELTABLE, 0, absl::StrCat("remove nftables table ", table.name));
-  batch.PutString(NFTA_TABLE_NAME, table.name);
-}
-
 void PutNewSet(NetlinkBatch& batch, const NftTable& table, const NftSet& set, uint32_t id) {
   Begin(batch, table, NFT_MSG_NEWSET, NLM_F_CREATE, absl::StrCat("make nftables set ", set.name));
   batch.PutString(NFTA_SET_TABLE, table.name);

@@ -49,7 +49,6 @@ struct NftElement {
 
 // EEXIST if it is there.
 void PutNewTable(os::NetlinkBatch& batch, const NftTable& table);
-void PutDeleteTable(os::NetlinkBatch& batch, const NftTable& table);
 void PutNewSet(os::NetlinkBatch& batch, const NftTable& table, const NftSet& set, uint32_t id);
 void PutNewChain(os::NetlinkBatch& batch, const NftTable& table, const NftChain& chain);
 
