@@ -1,28 +1,13 @@
 # Killed at every step of every command that changes images (base/fault.h): afterwards what is listed is whole, `image
 # check` is clean, and the same command works.
 load helpers
+load killed
 load registry
 teardown() { registries_stop; coracle_teardown; }
 
-# killed COMMAND...: once for each step, the Nth time killed at the Nth. Before each the function `before` is called;
-# after each everything must be whole, then `again` is called.
-killed() {
-  local n steps=0
-  for ((n = 1; n <= 200; n++)); do
-    before
-    : > "$T/fault"
-    CORACLE_FAULT="*:$n" CORACLE_FAULT_LOG=$T/fault \
-      "$CORACLE" --root "$CORACLE_ROOT" --runroot "$CORACLE_RUNROOT" "$@" > "$T/out" 2>&1 < /dev/null 3>&- 4>&- || true
-    { whole && again "$@" && whole; } || fail "killed at step $n ($(< "$T/fault")) of $*"
-    [ -s "$T/fault" ] || break
-    steps=$n
-  done
-  echo "$steps steps: $*"
-  [ "$steps" -ge "$MIN_STEPS" ] || fail "only $steps steps of '$*' were met"
-  [ "$steps" -lt 200 ] || fail "no end of steps"
-}
-
 before() { coracle rmi -af > /dev/null; }
+# Everything is whole, also once the command has been given again.
+after() { whole && again "$@" && whole; }
 again() { coracle "$@" > /dev/null; }
 
 # Every image that is listed can be checked, inspected and run.
