@@ -54,7 +54,9 @@ END
 }
 
 @test "nginx, two services and a redis by their names" {
-  require root curl
+  require curl
+  is_root || require pasta subids
+  is_root || [ -w /dev/net/tun ] || skip "needs /dev/net/tun"
   import_debian
   service > "$T/service.py"
   site > "$T/nginx.conf"
