@@ -91,4 +91,9 @@ absl::StatusOr<size_t> ReadAheadSource::ReadFromThread(absl::Span<char> buffer) 
   return count;
 }
 
+absl::StatusOr<int64_t> CopyAhead(ByteSource& source, ByteSink& sink) {
+  ReadAheadSource ahead(source);
+  return Copy(ahead, sink);
+}
+
 }  // namespace coracle::archive

@@ -49,6 +49,10 @@ class ReadAheadSource : public ByteSource {
   size_t offset_ = 0;  // in the block that is being consumed
 };
 
+// Copy() (stream.h) with the source read by a second thread: what the source does to its bytes (digesting,
+// inflating) overlaps with the writing.
+absl::StatusOr<int64_t> CopyAhead(ByteSource& source, ByteSink& sink);
+
 inline constexpr size_t kReadAheadThreshold = 2 << 20;
 inline constexpr size_t kReadAheadBlocks = 8;  // of kStreamBufferBytes each
 

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "archive/read_ahead.h"
 #include "archive/stream.h"
 #include "archive/tar_header.h"
 #include "base/status.h"
@@ -118,7 +119,7 @@ absl::StatusOr<WrittenBlob> Writer::PutBlob(archive::ByteSource& source, const o
   if (!names_.insert(member).second) return absl::AlreadyExistsError(absl::StrCat(member, " is written"));
   RETURN_IF_ERROR(PutHeader(member, size));
   archive::FdSink sink(fd_.get());
-  ASSIGN_OR_RETURN(const int64_t copied, archive::Copy(source, sink));
+  ASSIGN_OR_RETURN(const int64_t copied, archive::CopyAhead(source, sink));
   if (copied != size) {
     return absl::DataLossError(absl::StrCat("has ", copied, " bytes instead of ", size));
   }
@@ -135,7 +136,7 @@ absl::StatusOr<WrittenBlob> Writer::PutUnknown(archive::ByteSource& source, cons
   archive::FdSink sink(fd_.get());
   archive::HashingSink hash(sink);
   WrittenBlob written;
-  ASSIGN_OR_RETURN(written.size, archive::Copy(source, hash));
+  ASSIGN_OR_RETURN(written.size, archive::CopyAhead(source, hash));
   ASSIGN_OR_RETURN(written.digest, oci::Digest::FromHex(hash.HexDigest()));
   const std::string member = name.For(written.digest.hex());
   if (!names_.insert(member).second) {
@@ -160,7 +161,7 @@ absl::StatusOr<WrittenBlob> Writer::PutSpooled(archive::ByteSource& source, cons
   archive::FdSink sink(spool.get());
   archive::HashingSink hash(sink);
   WrittenBlob written;
-  ASSIGN_OR_RETURN(written.size, archive::Copy(source, hash));
+  ASSIGN_OR_RETURN(written.size, archive::CopyAhead(source, hash));
   ASSIGN_OR_RETURN(written.digest, oci::Digest::FromHex(hash.HexDigest()));
   if (HasBlob(name, written.digest, written.size)) return written;
   if (lseek(spool.get(), 0, SEEK_SET) < 0) return ErrnoStatus(errno, "seek");

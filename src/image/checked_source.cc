@@ -9,13 +9,13 @@ namespace coracle::image {
 std::string ShortDigest(const oci::Digest& digest) { return std::string(digest.hex().substr(0, 12)); }
 
 CheckedSource::CheckedSource(std::unique_ptr<archive::ByteSource> inner, const oci::Descriptor& descriptor,
-                             int64_t offset, const StreamWatch& watch)
+                             int64_t offset, const StreamWatch& watch, bool digest)
     : inner_(std::move(inner)),
       digest_(descriptor.digest),
       size_(descriptor.size),
       position_(offset),
       watch_(watch) {
-  if (offset == 0) hash_.emplace();
+  if (offset == 0 && digest) hash_.emplace();
 }
 
 absl::StatusOr<size_t> CheckedSource::Read(absl::Span<char> buffer) {

@@ -23,12 +23,12 @@ struct StreamWatch {
 };
 
 // Passes `inner` on: at most the descriptor's size from `offset` on. In place of the end come: Unavailable if
-// it is too early, as a cut connection may look; DataLoss if there is more, or, with `offset` 0, another
-// digest.
+// it is too early, as a cut connection may look; DataLoss if there is more, or, with `offset` 0 and `digest`
+// true, another digest.
 class CheckedSource : public archive::ByteSource {
  public:
   CheckedSource(std::unique_ptr<archive::ByteSource> inner, const oci::Descriptor& descriptor, int64_t offset,
-                const StreamWatch& watch);
+                const StreamWatch& watch, bool digest = true);
   absl::StatusOr<size_t> Read(absl::Span<char> buffer) override;
 
  private:

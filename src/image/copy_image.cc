@@ -354,7 +354,8 @@ absl::Status Copier::CopyLayer(const oci::Descriptor& layer, const oci::Digest& 
   put.open = [this, &layer, &plan,
               watch](int64_t offset) -> absl::StatusOr<std::unique_ptr<archive::ByteSource>> {
     ASSIGN_OR_RETURN(std::unique_ptr<archive::ByteSource> stream, source_.OpenBlob(layer, offset));
-    auto checked = std::make_unique<CheckedSource>(std::move(stream), layer, offset, watch);
+    const bool digest = !traits_.checks_layers || plan.recode.has_value();
+    auto checked = std::make_unique<CheckedSource>(std::move(stream), layer, offset, watch, digest);
     if (!plan.recode.has_value()) return checked;
     if (offset != 0) return absl::UnimplementedError("a stream that is being compressed starts at its start");
     return archive::RecodeSource::Open(std::move(checked), *plan.recode, options_.compression_level);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "archive/read_ahead.h"
 #include "archive/stream.h"
 #include "base/status.h"
 #include "image/member_writer.h"
@@ -78,12 +79,12 @@ absl::StatusOr<WrittenBlob> Writer::PutBlob(archive::ByteSource& source, const o
   WrittenBlob written;
   if (digest.empty()) {
     archive::HashingSink hash(sink);
-    const auto copied = archive::Copy(source, hash);
+    const auto copied = archive::CopyAhead(source, hash);
     if (!copied.ok()) return fail(copied.status());
     written.size = *copied;
     ASSIGN_OR_RETURN(written.digest, oci::Digest::FromHex(hash.HexDigest()));
   } else {
-    const auto copied = archive::Copy(source, sink);
+    const auto copied = archive::CopyAhead(source, sink);
     if (!copied.ok()) return fail(copied.status());
     written.size = *copied;
     written.digest = digest;

@@ -53,12 +53,17 @@ absl::StatusOr<LayerDigests> DigestLayer(archive::ByteSource& source, int64_t ma
   limits.max_output_bytes = max_content_bytes;
   ASSIGN_OR_RETURN(const std::unique_ptr<archive::Decompressor> plain,
                    archive::Decompressor::Open(blob, limits));
-  archive::HashingSource content(*plain);
-  RETURN_IF_ERROR(archive::Drain(content));
   LayerDigests digests;
+  if (plain->compression() == archive::Compression::kNone) {
+    RETURN_IF_ERROR(archive::Drain(*plain));
+  } else {
+    archive::HashingSource content(*plain);
+    RETURN_IF_ERROR(archive::Drain(content));
+    digests.content = content.HexDigest();
+  }
   digests.blob_bytes = blob.bytes();
   digests.blob = blob.HexDigest();
-  digests.content = content.HexDigest();
+  if (digests.content.empty()) digests.content = digests.blob;
   return digests;
 }
 
@@ -69,7 +74,11 @@ class Sink : public StoreSink {
   ~Sink() override;
 
   std::string Name() const override { return "the store"; }
-  SinkTraits traits() const override { return {}; }
+  SinkTraits traits() const override {
+    SinkTraits traits;
+    traits.checks_layers = true;  // CheckDigests
+    return traits;
+  }
   absl::StatusOr<std::optional<std::string>> FindDocument(const oci::Digest& digest) override;
   absl::StatusOr<std::shared_ptr<void>> LockDocument(const oci::Digest& digest) override;
   absl::StatusOr<bool> HasImage(const ManifestDocument& manifest, const ManifestDocument* index) override;

@@ -8,7 +8,8 @@
 // Who checks what: a source hands out bytes as it found them. The copy engine checks every document and every
 // stream of a blob against digest and size before its end is reached: a stream that does not agree ends in an
 // error instead of an end. So a sink that keeps a blob only after the end of its stream keeps only right
-// ones.
+// ones. Digesting costs more than copying: a sink that does it anyway says so (checks_layers), and has to
+// compare.
 #ifndef CORACLE_IMAGE_TRANSPORT_H_
 #define CORACLE_IMAGE_TRANSPORT_H_
 
@@ -74,6 +75,8 @@ struct SinkTraits {
   // It wants its layers in this form, whatever they are in the source (docker-archive: kNone).
   std::optional<archive::Compression> layer_compression;
   int max_parallel_blobs = 64;  // PutLayer calls at once; 1: one after the other, in the manifest's order
+  // It digests what it gets and compares that itself: streams of layers end without that check then.
+  bool checks_layers = false;
 };
 
 // A layer on its way into a sink.
@@ -84,8 +87,8 @@ struct LayerToPut {
   oci::Digest diff_id;  // of its uncompressed content, as the config says; empty if nobody knows
   size_t index = 0;     // in the manifest, bottom first
   int progress_item = -1;
-  // A stream of its bytes from `offset` on. One from 0 is checked against the descriptor as it is read; who
-  // starts further checks for himself. May be called again after an error.
+  // A stream of its bytes from `offset` on. One from 0 is checked against the descriptor as it is read, but
+  // for a sink that checks layers; who starts further checks for himself. May be called again after an error.
   std::function<absl::StatusOr<std::unique_ptr<archive::ByteSource>>(int64_t offset)> open;
 };
 
