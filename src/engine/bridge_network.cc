@@ -12,10 +12,12 @@
 #include "base/text.h"
 #include "engine/name_files.h"
 #include "engine/published_ports.h"
+#include "engine/shared_network.h"
 #include "network/bridge.h"
 #include "network/dns_server.h"
 #include "network/lease.h"
 #include "network/published_names.h"
+#include "network/rules_watch.h"
 #include "network/sysctl.h"
 #include "os/network_namespace.h"
 #include "store/network.h"
@@ -72,8 +74,8 @@ void Release(Run& run) {
 class BridgeSession : public monitor::NetworkSession {
  public:
   BridgeSession(std::shared_ptr<Run> run, std::optional<network::DnsSockets> sockets,
-                std::optional<network::PortForwarder> forwarder)
-      : run_(std::move(run)), forwarder_(std::move(forwarder)) {
+                std::optional<network::PortForwarder> forwarder, std::optional<network::RulesWatch> watch)
+      : run_(std::move(run)), forwarder_(std::move(forwarder)), watch_(std::move(watch)) {
     if (!sockets.has_value()) return;
     dns_.emplace(
         run_->store, *std::move(sockets),
@@ -92,17 +94,24 @@ class BridgeSession : public monitor::NetworkSession {
   }
   void Prepare(std::vector<pollfd>* polls, int* timeout_millis) override {
     if (forwarder_.has_value()) forwarder_->Prepare(polls, timeout_millis);
+    if (watch_.has_value()) watch_->Prepare(polls, timeout_millis);
     if (dns_.has_value()) dns_->Prepare(polls, timeout_millis);
   }
   void Dispatch(const pollfd* polls, size_t count) override {
-    const size_t own = forwarder_.has_value() ? 1 : 0;
-    if (forwarder_.has_value()) forwarder_->Dispatch();
+    size_t own = 0;
+    if (forwarder_.has_value()) {
+      forwarder_->Dispatch();
+      ++own;
+    }
+    // Best effort: who can't mend them now serves by the forwarder, and hears of the next change.
+    if (watch_.has_value() && watch_->Dispatch(polls[own++])) (void)RepairRulesOf(run_->store, run_->id);
     if (dns_.has_value()) dns_->Dispatch(polls + own, count - own);
   }
 
  private:
   std::shared_ptr<Run> run_;
   std::optional<network::PortForwarder> forwarder_;
+  std::optional<network::RulesWatch> watch_;
   std::optional<network::DnsServer> dns_;
 };
 
@@ -124,6 +133,17 @@ absl::StatusOr<std::optional<network::PortForwarder>> OpenForwarder(const Run& r
           }),
       "publish ports");
   return result;
+}
+
+// Of the host, whose rules others change too. Without it `network reload` and the next start mend them.
+std::optional<network::RulesWatch> WatchRules(const Run& run) {
+  if (UsesSharedNetwork()) return std::nullopt;
+  for (const Endpoint& endpoint : run.endpoints) {
+    if (endpoint.network.driver() != store::kBridgeDriver) continue;
+    auto watch = network::RulesWatch::Open();
+    if (watch.ok()) return *std::move(watch);
+  }
+  return std::nullopt;
 }
 
 // A restart: `network connect` and `disconnect` may have changed the record since.
@@ -161,7 +181,8 @@ absl::StatusOr<std::unique_ptr<monitor::NetworkSession>> Connect(const std::shar
     }
   }
   ASSIGN_OR_RETURN(std::optional<network::PortForwarder> forwarder, OpenForwarder(*run));
-  auto session = std::make_unique<BridgeSession>(run, std::move(sockets), std::move(forwarder));
+  auto session =
+      std::make_unique<BridgeSession>(run, std::move(sockets), std::move(forwarder), WatchRules(*run));
   store::ContainerState state;
   session->Describe(&state);
   const std::vector<store::NetworkStatus> networks(state.networks().begin(), state.networks().end());

@@ -169,6 +169,19 @@ absl::Status UnpublishPorts(const store::Store& store, const std::string& contai
   return absl::OkStatus();
 }
 
+absl::Status RepairRulesOf(const store::Store& store, const std::string& container_id) {
+  ASSIGN_OR_RETURN(const ContainerState state, store::ReadState(store, container_id));
+  for (const store::NetworkStatus& status : state.networks()) {
+    if (status.host_interface_name().empty()) continue;
+    ASSIGN_OR_RETURN(const store::NetworkRecord record, store::ReadNetwork(store, status.network_name()));
+    RETURN_IF_ERROR(network::RepairRules(record));
+  }
+  if (state.ports_size() == 0) return absl::OkStatus();
+  ASSIGN_OR_RETURN(network::Firewall firewall, network::Firewall::Open());
+  ASSIGN_OR_RETURN(const bool there, firewall.HasPublished(PublicationsOf(state)));
+  return there ? absl::OkStatus() : PublishPorts(store, container_id, state);
+}
+
 absl::Status RestoreRules(const store::Store& store) {
   ASSIGN_OR_RETURN(const std::vector<std::string> ids, store::ListContainers(store));
   absl::Status first;

@@ -34,6 +34,10 @@ absl::Status PublishPorts(const store::Store& store, const std::string& containe
 // Takes back what is noted there; nothing is fine. For whoever ends the container, or finds it dead.
 absl::Status UnpublishPorts(const store::Store& store, const std::string& container_id);
 
+// Somebody else has changed rules of the host: makes those of the container's networks and ports again that
+// are gone.
+absl::Status RepairRulesOf(const store::Store& store, const std::string& container_id);
+
 // Our rules were gone as a whole: those of the networks and ports of all running containers are made again.
 // Goes on after an error and gives the first.
 absl::Status RestoreRules(const store::Store& store);

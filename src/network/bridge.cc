@@ -158,6 +158,14 @@ absl::Status ReloadRules(const store::NetworkRecord& network) {
   return MakeBridge(route, firewall, network).status();
 }
 
+absl::Status RepairRules(const store::NetworkRecord& network) {
+  ASSIGN_OR_RETURN(os::NetlinkSocket route, os::NetlinkSocket::Open(NETLINK_ROUTE));
+  ASSIGN_OR_RETURN(Firewall firewall, Firewall::Open());
+  ASSIGN_OR_RETURN(const bool known, firewall.HasNetwork(network.interface()));
+  return known ? firewall.PassForeignForward(network.interface())
+               : MakeBridge(route, firewall, network).status();
+}
+
 absl::StatusOr<int> EnsureParent(os::NetlinkSocket& route, const store::NetworkRecord& network) {
   const std::string& name = network.interface();
   if (name.empty()) {

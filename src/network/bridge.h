@@ -33,6 +33,9 @@ absl::Status RemoveBridge(const store::NetworkRecord& network);
 // Sets the network's rules again, after somebody flushed them: `network reload`.
 absl::Status ReloadRules(const store::NetworkRecord& network);
 
+// After a change of rules by others: those of the network are made again if they are gone.
+absl::Status RepairRules(const store::NetworkRecord& network);
+
 // The link that a macvlan or ipvlan network lies on: the record's interface; if none is given, that of the
 // default route. One of the form X.N that is missing is made, as VLAN N of X. Gives its index. Errors:
 // NotFound.

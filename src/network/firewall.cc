@@ -198,6 +198,18 @@ absl::Status Firewall::Publish(absl::Span<const Publication> publications) {
   }
 }
 
+absl::StatusOr<bool> Firewall::HasPublished(absl::Span<const Publication> publications) {
+  for (const Publication& publication : publications) {
+    for (const SetElements& map : ElementsOf(publication)) {
+      for (const NftElement& element : map.elements) {
+        ASSIGN_OR_RETURN(const std::string found, LookUp(map.set, element.key));
+        if (found != element.data) return false;
+      }
+    }
+  }
+  return true;
+}
+
 absl::Status Firewall::Unpublish(absl::Span<const Publication> publications) {
   // As a rule all is as it was left, and one transaction does it.
   NetlinkBatch batch;

@@ -64,6 +64,8 @@ class Firewall {
   // What is there for the same ports goes: the caller holds the ports (held_ports.h), so it is of a container
   // that is dead. Errors: NotFound if the table is missing.
   absl::Status Publish(absl::Span<const Publication> publications);
+  // Whether all are there and point where they are said to.
+  absl::StatusOr<bool> HasPublished(absl::Span<const Publication> publications);
   // Those that point where they are said to, so that a later owner's are left alone. Missing is fine.
   absl::Status Unpublish(absl::Span<const Publication> publications);
 
