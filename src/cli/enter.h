@@ -6,8 +6,8 @@
 #include <sys/types.h>
 
 #include "absl/status/status.h"
-#include "cli/command_table.h"
 #include "cli/globals.h"
+#include "cli/parse.h"
 
 namespace coracle::cli {
 
@@ -19,9 +19,9 @@ void SetProgramArguments(char** argv);
 uid_t CallingUser();
 
 // Enters the user namespace (kNeedsUserns, rootless) and re-executes from a read-only mount
-// (kEntersContainer). May not return: the program then starts again, already there. A reduced user namespace
-// is told as a warning, once.
-absl::Status EnterFor(const Command& command, const Globals& globals);
+// (kEntersContainer, unless kStartsContainer and the options let a handover do). May not return: the program
+// then starts again, already there. A reduced user namespace is told as a warning, once.
+absl::Status EnterFor(const ParsedCommand& parsed, const Globals& globals);
 
 // For a rootless command that enters a container without making one (exec): joins the namespaces of its
 // monitor, then as EnterFor. Nothing to do for root.

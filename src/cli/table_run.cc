@@ -271,7 +271,7 @@ constexpr Command kRun = {
     .min_args = 1,
     .max_args = -1,
     .completes = Completes::kImages,
-    .flags = kStopAtFirstArgument | kNeedsUserns | kEntersContainer,
+    .flags = kStopAtFirstArgument | kNeedsUserns | kEntersContainer | kStartsContainer,
     .run = CmdRun,
 };
 

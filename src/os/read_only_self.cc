@@ -1,7 +1,6 @@
 #include "os/read_only_self.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 #include <climits>
 
 #include "base/status.h"
+#include "os/memory_program.h"
 #include "os/mount.h"
 #include "os/unique_fd.h"
 
@@ -20,7 +20,6 @@ namespace coracle::os {
 namespace {
 
 constexpr char kSelf[] = "/proc/self/exe";
-constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 constexpr long kTmpfsMagic = 0x01021994;
 
 // After entering a new mount namespace, /proc/self/exe is still on the old one's mount, which can't be cloned
@@ -51,8 +50,7 @@ absl::StatusOr<UniqueFd> SealedCopyOfSelf() {
   UniqueFd self(open(kSelf, O_RDONLY | O_CLOEXEC));
   struct stat info;
   if (!self.valid() || fstat(self.get(), &info) != 0) return ErrnoStatus(errno, absl::StrCat("open ", kSelf));
-  UniqueFd copy(memfd_create("coracle", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!copy.valid()) return ErrnoStatus(errno, "copy the program into memory");
+  ASSIGN_OR_RETURN(UniqueFd copy, MakeMemoryProgram("coracle"));
   off_t left = info.st_size;
   while (left > 0) {
     const ssize_t count = sendfile(copy.get(), self.get(), nullptr, static_cast<size_t>(left));
@@ -60,9 +58,7 @@ absl::StatusOr<UniqueFd> SealedCopyOfSelf() {
     if (count <= 0) return ErrnoStatus(count == 0 ? EIO : errno, "copy the program into memory");
     left -= count;
   }
-  if (fchmod(copy.get(), 0755) != 0 || fcntl(copy.get(), F_ADD_SEALS, kSeals) != 0) {
-    return ErrnoStatus(errno, "seal the program in memory");
-  }
+  RETURN_IF_ERROR(SealMemoryProgram(copy));
   return copy;
 }
 
@@ -74,7 +70,7 @@ bool IsReadOnlySelf() {
   if ((static_cast<unsigned long>(info.f_flags) & ST_RDONLY) != 0) return true;
   if (info.f_type != kTmpfsMagic) return false;
   const UniqueFd self(open(kSelf, O_RDONLY | O_CLOEXEC));
-  return self.valid() && (fcntl(self.get(), F_GET_SEALS) & kSeals) == kSeals;
+  return self.valid() && (fcntl(self.get(), F_GET_SEALS) & F_SEAL_WRITE) != 0;
 }
 
 absl::Status EnsureReadOnlySelf(char* const* argv, char* const* envp) {

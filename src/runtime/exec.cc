@@ -18,6 +18,7 @@
 #include "os/file.h"
 #include "os/mount.h"
 #include "os/process.h"
+#include "os/read_only_self.h"
 #include "os/unique_fd.h"
 #include "runtime/cgroup.h"
 #include "runtime/container.h"
@@ -162,6 +163,9 @@ absl::Status Clone(ExecContext& context, os::CloneResult* clone) {
 }
 
 absl::StatusOr<Container> Run(const ExecRequest& request) {
+  if (!os::IsReadOnlySelf()) {
+    return absl::FailedPreconditionError("exec: the container could write to the program that enters it");
+  }
   ASSIGN_OR_RETURN(const ProcessPlan plan, PlanProcess(*request.process, *request.linux_config));
   RETURN_IF_ERROR(CheckPreservedFds(request.preserve_fds));
   ASSIGN_OR_RETURN(const UniqueFd target, os::OpenPidfd(request.pid), "exec");

@@ -164,6 +164,7 @@ absl::StatusOr<Container> Launch(const CreateRequest& request) {
   UniqueFd channel, child_channel;
   RETURN_IF_ERROR(MakeChannel(&channel, &child_channel));
 
+  ASSIGN_OR_RETURN(const PreparedHandover handover, PrepareHandover(request, plan, child_channel.get()));
   ChildContext context;
   context.request = &request;
   context.plan = &plan;
@@ -175,6 +176,7 @@ absl::StatusOr<Container> Launch(const CreateRequest& request) {
   context.ask_before_pivot =
       !request.spec->hooks.prestart.empty() || !request.spec->hooks.create_runtime.empty();
   context.gate = gate.child.get();
+  context.handover = handover.get();
 
   os::CloneResult clone;
   {
@@ -200,6 +202,7 @@ absl::StatusOr<Container> Launch(const CreateRequest& request) {
   events.on_before_pivot = [&](pid_t pid) { return OnBeforePivot(request, pid); };
   events.on_listener = [&](pid_t pid, int listener) { return OnListener(request, pid, listener); };
   events.console = &container.console;
+  events.process = &plan.process;
   RETURN_IF_ERROR(FollowChild(channel.get(), child, events, context.staged, request.hold_before_exec));
   ASSIGN_OR_RETURN(container.start_time, os::StartTimeOf(child.pid()));
   container.pid = child.pid();

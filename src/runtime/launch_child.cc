@@ -224,6 +224,7 @@ void ChangeRootWithoutMounts(const ChildContext& context) {
   wishes.die_with_parent = request.die_with_parent;
   wishes.preserve_fds = request.preserve_fds;
   wishes.gate = context.gate;
+  wishes.handover = context.handover;
   wishes.hooks = &request.spec->hooks.start_container;
   wishes.request = &request;
   BecomeProgram(context.channel, plan.process, files, wishes);

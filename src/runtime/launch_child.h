@@ -12,6 +12,7 @@
 #include "oci/runtime_spec.h"
 #include "runtime/cgroup.h"
 #include "runtime/container.h"
+#include "runtime/handover.h"
 #include "runtime/launch_plan.h"
 #include "runtime/seccomp.h"
 #include "runtime/setup_step.h"
@@ -40,6 +41,7 @@ struct ChildContext {
   bool ask_namespaces = false;    // the parent has work once the namespaces exist
   bool ask_before_pivot = false;  // prestart or createRuntime hooks
   int gate = -1;                  // wait here before exec
+  Handover handover;
 };
 
 // The mounts of the root that later steps work on; -1 where there is none.

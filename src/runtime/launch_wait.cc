@@ -11,6 +11,7 @@
 
 #include "base/status.h"
 #include "os/file.h"
+#include "runtime/exec_failure.h"
 
 namespace coracle::runtime {
 namespace {
@@ -71,6 +72,9 @@ absl::Status FollowChild(int channel, os::ChildProcess& child, const ChildEvents
     switch (message.kind) {
       case MessageKind::kFailure:
         return FailureStatus(message);
+      case MessageKind::kNotExecuted:
+        if (events.process == nullptr) return absl::InternalError("a program that was not handed over to");
+        return FailureStatus(DescribeNotExecuted(message, *events.process));
       case MessageKind::kStaged:
         RETURN_IF_ERROR(TakeStaged(message.pid, child));
         staged = false;

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "os/process.h"
 #include "os/unique_fd.h"
+#include "runtime/process_plan.h"
 #include "runtime/setup_step.h"
 
 namespace coracle::runtime {
@@ -18,6 +19,7 @@ struct ChildEvents {
   std::function<absl::Status(pid_t pid)> on_namespaces, on_before_pivot;
   std::function<absl::Status(pid_t pid, int listener)> on_listener;
   os::UniqueFd* console = nullptr;
+  const ProcessPlan* process = nullptr;  // for what a handover says
 };
 
 // Returns OK when the program runs or, with `until_held`, waits at the gate. `child` changes to the real

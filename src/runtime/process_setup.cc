@@ -20,6 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "os/mount.h"
 #include "os/process.h"
+#include "runtime/exec_failure.h"
 #include "runtime/setup_step.h"
 
 namespace coracle::runtime {
@@ -163,7 +164,7 @@ void EnterWorkingDirectory(int channel, const ProcessPlan& plan) {
 // What set-up has left open goes now, so that neither the cwd nor a hook nor the program's first lines can
 // reach it through /proc/self/fd: all but the standard, the preserved and our own last ones.
 void CloseTheRest(int channel, const EarlyFiles& files, const FinalWishes& wishes) {
-  int keep[4] = {channel, files.apparmor, files.selinux, wishes.gate};
+  int keep[] = {channel, files.apparmor, files.selinux, wishes.gate, wishes.handover.program};
   std::sort(std::begin(keep), std::end(keep));
   unsigned from = static_cast<unsigned>(3 + wishes.preserve_fds);
   for (const int fd : keep) {
@@ -194,27 +195,31 @@ void RunStartHooks(int channel, const FinalWishes& wishes) {
   Fail(channel, SetupStep::kHook, 0, absl::StrCat("startContainer ", status.message()).c_str());
 }
 
+ExecFailure TryCandidates(const ProcessPlan& plan) {
+  bool denied = false;
+  for (size_t i = 0; i < plan.candidates.size(); ++i) {
+    const char* candidate = plan.candidates[i].c_str();
+    execve(candidate, plan.argv.data(), plan.envp.data());
+    ExecFailure failure = {.error = errno, .candidate = static_cast<int>(i)};
+    failure.exists = failure.error == ENOENT && access(candidate, F_OK) == 0;
+    if (failure.exists) return failure;
+    if (failure.error == EACCES) denied = true;
+    const bool absent = failure.error == ENOENT || failure.error == ENOTDIR;
+    if (!absent && !(failure.error == EACCES && plan.searched)) return failure;
+  }
+  return {.error = denied ? EACCES : ENOENT};
+}
+
 [[noreturn]] void Exec(int channel, const ProcessPlan& plan) {
-  int denied = 0;
-  for (const std::string& candidate : plan.candidates) {
-    execve(candidate.c_str(), plan.argv.data(), plan.envp.data());
-    const int error = errno;
-    if (error == ENOENT && access(candidate.c_str(), F_OK) == 0) {
-      char detail[230];
-      snprintf(detail, sizeof(detail), "%s: its interpreter", candidate.c_str());
-      Fail(channel, SetupStep::kExec, error, detail, 127);
-    }
-    if (error == EACCES) denied = error;
-    if (error == ENOENT || error == ENOTDIR || (error == EACCES && plan.searched)) continue;
-    Fail(channel, SetupStep::kExec, error, plan.args[0].c_str(), 126);
-  }
-  if (denied != 0) Fail(channel, SetupStep::kExec, denied, plan.args[0].c_str(), 126);
-  if (plan.searched) {
-    char detail[230];
-    snprintf(detail, sizeof(detail), "%.160s: executable file not found in $PATH", plan.args[0].c_str());
-    Fail(channel, SetupStep::kExec, 0, detail, 127);
-  }
-  Fail(channel, SetupStep::kExec, ENOENT, plan.args[0].c_str(), 127);
+  const ChildMessage message = Describe(TryCandidates(plan), plan);
+  Fail(channel, SetupStep::kExec, message.error, message.detail, message.exit_code);
+}
+
+// The program goes on with the channel, by its number, and makes it close-on-exec again.
+[[noreturn]] void HandOver(int channel, const ProcessPlan& plan, const Handover& handover) {
+  if (fcntl(channel, F_SETFD, 0) != 0) Fail(channel, SetupStep::kExec, errno, "handover");
+  (void)execveat(handover.program, "", handover.argv, plan.envp.data(), AT_EMPTY_PATH);
+  Fail(channel, SetupStep::kExec, errno, "handover");
 }
 
 }  // namespace
@@ -337,6 +342,7 @@ void BecomeProgram(int channel, const ProcessPlan& plan, const EarlyFiles& files
   message.kind = MessageKind::kExec;
   if (SendMessage(channel, message) < 0 && wishes.gate < 0) _exit(125);
   if (plan.no_new_privileges) Filter(channel, wishes.seccomp);
+  if (wishes.handover.program >= 0) HandOver(channel, plan, wishes.handover);
   Exec(channel, plan);
 }
 

@@ -4,6 +4,7 @@
 #define CORACLE_RUNTIME_PROCESS_SETUP_H_
 
 #include "runtime/container.h"
+#include "runtime/handover.h"
 #include "runtime/process_plan.h"
 #include "runtime/seccomp.h"
 
@@ -35,6 +36,7 @@ struct FinalWishes {
   int gate = -1;                                  // wait for a byte here; -1: go on
   const std::vector<oci::Hook>* hooks = nullptr;  // startContainer
   const CreateRequest* request = nullptr;         // for the hooks' state
+  Handover handover;
 };
 // From limits to exec; never returns.
 [[noreturn]] void BecomeProgram(int channel, const ProcessPlan& plan, const EarlyFiles& files,

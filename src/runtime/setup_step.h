@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "os/unique_fd.h"
+#include "programs/handover.h"
 
 namespace coracle::runtime {
 
@@ -67,6 +68,7 @@ enum class MessageKind : int32_t {
   kListener,     // carries the seccomp listener
   kHeld,         // set up, waits at the gate
   kExec,         // the next thing is exec
+  kNotExecuted,  // of the program that executes in our place: a HandoverMessage
 };
 
 struct ChildMessage {
@@ -77,6 +79,9 @@ struct ChildMessage {
   int32_t exit_code = 0;  // of the command line: 125, 126 or 127
   char detail[236] = {};
 };
+
+static_assert(sizeof(HandoverMessage) == sizeof(ChildMessage));
+static_assert(static_cast<int>(MessageKind::kNotExecuted) == CORACLE_HANDOVER_KIND);
 
 // Child side: one write, no allocation. Returns 0 or -errno.
 int SendMessage(int channel, const ChildMessage& message, int fd = -1);
