@@ -2,26 +2,23 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <deque>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "archive/whiteout.h"
 #include "base/status.h"
 #include "os/file.h"
 #include "storage/copy_content.h"
 #include "storage/copy_node.h"
+#include "storage/copy_xattrs.h"
 
 namespace coracle::build {
 namespace {
 
 constexpr int kMaxLinks = 40;  // as the kernel's own bound
-constexpr size_t kMaxXattrBytes = 64 << 10;
 
 absl::Status SetAttributes(int fd, const NodeAttributes& attributes) {
   // Owner, then mode: chown clears set-id bits.
@@ -33,20 +30,6 @@ absl::Status SetAttributes(int fd, const NodeAttributes& attributes) {
 absl::Status SetTime(int fd, const timespec& mtime) {
   const timespec times[2] = {mtime, mtime};
   return futimens(fd, times) == 0 ? absl::OkStatus() : ErrnoStatus(errno, "set the time");
-}
-
-// All but those that overlay or SELinux give meaning to; what may not be set here is left out.
-void CopyXattrs(int from, int to) {
-  std::string names(kMaxXattrBytes, '\0');
-  const ssize_t length = flistxattr(from, names.data(), names.size());
-  std::string value;
-  for (const char* name = names.data(); length > 0 && name < names.data() + length;
-       name += strlen(name) + 1) {
-    if (archive::IsOverlayXattr(name) || strcmp(name, "security.selinux") == 0) continue;
-    value.resize(kMaxXattrBytes);
-    const ssize_t size = fgetxattr(from, name, value.data(), value.size());
-    if (size >= 0) (void)fsetxattr(to, name, value.data(), static_cast<size_t>(size), 0);
-  }
 }
 
 std::pair<std::string, std::string> SplitPath(const std::string& path) {
@@ -225,7 +208,7 @@ absl::Status TreeWriter::CopyRegular(int to, const std::string& name, int from, 
                    os::OpenAt(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
   if (info.st_size > 0) RETURN_IF_ERROR(storage::CopyContent(source.get(), target.get()));
   RETURN_IF_ERROR(SetAttributes(target.get(), attributes));
-  CopyXattrs(source.get(), target.get());
+  RETURN_IF_ERROR(storage::CopyXattrs({source.get(), ""}, {target.get(), ""}, {}));
   return attributes.mtime.has_value() ? SetTime(target.get(), *attributes.mtime) : absl::OkStatus();
 }
 

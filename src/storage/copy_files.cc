@@ -2,25 +2,22 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "archive/whiteout.h"
 #include "base/status.h"
 #include "os/file.h"
 #include "storage/copy_content.h"
+#include "storage/copy_xattrs.h"
 
 namespace coracle::storage {
 namespace {
 
 constexpr int kMaxDepth = 1024;  // descriptors are held on the way down
-constexpr size_t kXattrBytes = 64 << 10;
 
 class FileCopier {
  public:
@@ -135,32 +132,14 @@ class FileCopier {
     const CopyOwner owner = OwnerOf(info);
     if (fchown(to, owner.uid, owner.gid) != 0 && !MayIgnore(errno))
       return ErrnoStatus(errno, "set the owner");
-    RETURN_IF_ERROR(CopyXattrs(from, to));
+    CopyXattrsOptions xattrs;
+    xattrs.capabilities = !options_.owner.has_value();
+    RETURN_IF_ERROR(CopyXattrs({from, ""}, {to, ""}, xattrs));
     const bool same_owner = owner.uid == info.st_uid && owner.gid == info.st_gid;
     const mode_t mode = info.st_mode & (same_owner || S_ISDIR(info.st_mode) ? 07777 : 01777);
     if (fchmod(to, mode) != 0) return ErrnoStatus(errno, "set the mode");
     const timespec times[2] = {info.st_atim, info.st_mtim};
     if (futimens(to, times) != 0) return ErrnoStatus(errno, "set the times");
-    return absl::OkStatus();
-  }
-
-  absl::Status CopyXattrs(int from, int to) {
-    char names[kXattrBytes];
-    const ssize_t length = flistxattr(from, names, sizeof(names));
-    if (length < 0 && errno != EOPNOTSUPP) return ErrnoStatus(errno, "list extended attributes");
-    std::string value;
-    for (const char* name = names; name < names + length; name += strlen(name) + 1) {
-      if (archive::IsOverlayXattr(name) || strcmp(name, "security.selinux") == 0) continue;
-      // Capabilities go with an owner's choice to run it, as set-id bits do.
-      if (options_.owner.has_value() && strcmp(name, "security.capability") == 0) continue;
-      value.resize(kXattrBytes);
-      const ssize_t size = fgetxattr(from, name, value.data(), value.size());
-      if (size < 0) continue;
-      if (fsetxattr(to, name, value.data(), static_cast<size_t>(size), 0) != 0 && errno != EPERM &&
-          errno != EOPNOTSUPP) {
-        return ErrnoStatus(errno, absl::StrCat("set extended attribute ", name));
-      }
-    }
     return absl::OkStatus();
   }
 

@@ -3,62 +3,19 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 
 #include "absl/strings/str_cat.h"
-#include "archive/whiteout.h"
 #include "base/status.h"
 #include "os/file.h"
+#include "storage/copy_xattrs.h"
 
 namespace coracle::storage {
 namespace {
 
-constexpr size_t kMaxXattrNames = 64 << 10;  // XATTR_LIST_MAX
-
-// Where the attributes of a file are: of an open one, or, for what is never opened, of a name in a directory.
-struct XattrFile {
-  int fd = -1;
-  std::string path;  // "/proc/self/fd/DIR/NAME"
-
-  ssize_t List(char* names, size_t size) const {
-    return fd >= 0 ? flistxattr(fd, names, size) : llistxattr(path.c_str(), names, size);
-  }
-  ssize_t Get(const char* name, char* value, size_t size) const {
-    return fd >= 0 ? fgetxattr(fd, name, value, size) : lgetxattr(path.c_str(), name, value, size);
-  }
-  int Set(const char* name, const char* value, size_t size) const {
-    return fd >= 0 ? fsetxattr(fd, name, value, size, 0) : lsetxattr(path.c_str(), name, value, size, 0);
-  }
-};
-
-absl::Status CopyXattrs(const XattrFile& from, const XattrFile& to) {
-  char names[4096];
-  std::string many;
-  char* list = names;
-  ssize_t length = from.List(names, sizeof(names));
-  if (length < 0 && errno == ERANGE) {
-    many.resize(kMaxXattrNames);
-    list = many.data();
-    length = from.List(list, many.size());
-  }
-  if (length == 0 || (length < 0 && errno == EOPNOTSUPP)) return absl::OkStatus();
-  if (length < 0) return ErrnoStatus(errno, "list xattrs");
-  std::string value;
-  for (const char* name = list; name < list + length; name += strlen(name) + 1) {
-    if (archive::IsOverlayXattr(name)) continue;
-    value.resize(kMaxXattrNames);
-    const ssize_t size = from.Get(name, value.data(), value.size());
-    if (size < 0) continue;
-    if (to.Set(name, value.data(), static_cast<size_t>(size)) != 0 && errno != EPERM && errno != EOPNOTSUPP) {
-      return ErrnoStatus(errno, absl::StrCat("set ", name));
-    }
-  }
-  return absl::OkStatus();
-}
+constexpr CopyXattrsOptions kAllXattrs = {true, true};
 
 absl::Status CopyData(int source, int target, off_t size) {
   if (ftruncate(target, size) != 0) return ErrnoStatus(errno, "set the size");
@@ -108,7 +65,7 @@ absl::Status CopySpecial(int from, int to, const std::string& name, const struct
     return ErrnoStatus(errno, "set the mode");
   }
   RETURN_IF_ERROR(CopyXattrs({-1, absl::StrCat("/proc/self/fd/", from, "/", name)},
-                             {-1, absl::StrCat("/proc/self/fd/", to, "/", name)}));
+                             {-1, absl::StrCat("/proc/self/fd/", to, "/", name)}, kAllXattrs));
   const struct timespec times[2] = {info.st_atim, info.st_mtim};
   if (utimensat(to, name.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0)
     return ErrnoStatus(errno, "set the times");
@@ -134,7 +91,7 @@ absl::Status NodeCopier::CopyNode(int from, int to, const std::string& name, con
 absl::Status CopyMetadata(int from, int to, const struct stat& info) {
   if (fchown(to, info.st_uid, info.st_gid) != 0 && errno != EPERM) return ErrnoStatus(errno, "set the owner");
   if (fchmod(to, info.st_mode & 07777) != 0) return ErrnoStatus(errno, "set the mode");
-  RETURN_IF_ERROR(CopyXattrs({from, ""}, {to, ""}));
+  RETURN_IF_ERROR(CopyXattrs({from, ""}, {to, ""}, kAllXattrs));
   const struct timespec times[2] = {info.st_atim, info.st_mtim};
   if (futimens(to, times) != 0) return ErrnoStatus(errno, "set the times");
   return absl::OkStatus();
