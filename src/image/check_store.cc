@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <map>
 #include <optional>
 #include <set>
 #include <utility>
@@ -23,8 +22,8 @@
 #include "image/image_commit.h"
 #include "image/image_files.h"
 #include "image/image_store.h"
+#include "image/store_uses.h"
 #include "image/tag_list.h"
-#include "oci/image_config.h"
 #include "os/user_namespace.h"
 #include "storage/compare_trees.h"
 #include "storage/layer_blob.h"
@@ -36,19 +35,6 @@ namespace {
 
 constexpr char kMissing[] = "missing";
 
-// Who needs a blob, what it is called there, and where more of it may be had.
-struct BlobUse {
-  oci::Descriptor descriptor;  // size -1: not known
-  std::set<std::string> images;
-  std::vector<std::string> repo_digests;
-  std::string content;  // of a config: the bytes, from the record
-};
-
-struct LayerUse {
-  std::set<std::string> images;
-  std::set<std::string> blobs;  // hex, that unpack to it
-};
-
 class Checker {
  public:
   Checker(const store::Store& store, const CheckOptions& options, store::Lease lease)
@@ -58,9 +44,6 @@ class Checker {
 
  private:
   absl::Status ReadImages();
-  absl::Status ReadOne(const std::string& id, const std::vector<store::TagRecord>& tags);
-  absl::Status ReadManifest(const store::ManifestRef& ref, const store::ImageRecord& record,
-                            const std::string& shown);
   absl::Status CheckBlobs();
   absl::Status CheckBlob(const std::string& hex);
   absl::Status RepairBlob(const std::string& hex, const BlobUse& use);
@@ -83,9 +66,8 @@ class Checker {
   const CheckOptions& options_;
   store::Lease lease_;
   CheckReport report_;
-  std::map<std::string, BlobUse> blobs_;    // by hex
-  std::map<std::string, LayerUse> layers_;  // by id
-  std::set<std::string> bad_blobs_;         // that could not be repaired
+  StoreUses uses_;
+  std::set<std::string> bad_blobs_;  // that could not be repaired
   bool changed_ = false;
   int next_ = 0;
 };
@@ -104,88 +86,13 @@ absl::Status NoRepair() {
   return absl::UnimplementedError("it cannot be made again: remove the image and pull or load it anew");
 }
 
-absl::Status Checker::ReadManifest(const store::ManifestRef& ref, const store::ImageRecord& record,
-                                   const std::string& shown) {
-  const auto use = [&](const oci::Digest& digest) -> BlobUse& {
-    BlobUse& blob = blobs_[std::string(digest.hex())];
-    blob.descriptor.digest = digest;
-    blob.images.insert(shown);
-    blob.repo_digests.insert(blob.repo_digests.end(), record.repo_digests().begin(),
-                             record.repo_digests().end());
-    return blob;
-  };
-  ASSIGN_OR_RETURN(const oci::Digest digest, oci::Digest::Parse(ref.digest()));
-  BlobUse& document = use(digest);
-  document.descriptor.media_type = ref.media_type();
-  document.descriptor.size = -1;
-  if (!ref.index_digest().empty()) {
-    ASSIGN_OR_RETURN(const oci::Digest index, oci::Digest::Parse(ref.index_digest()));
-    BlobUse& blob = use(index);
-    blob.descriptor.size = -1;
-    blob.descriptor.media_type = oci::kOciIndex;
-  }
-  // A manifest that is damaged is met again as a blob; what it names is then unknown.
-  const auto text = os::ReadFileAt(AT_FDCWD, store_.BlobPath(digest.hex()), oci::kMaxManifestBytes);
-  if (!text.ok() || Sha256Hex(*text) != digest.hex()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const oci::Manifest manifest, oci::ParseManifest(*text, ref.media_type()));
-  use(manifest.config.digest).descriptor = manifest.config;
-  if (manifest.config.digest.hex() == record.id()) {
-    blobs_[record.id()].content = record.config_json();
-  }
-  for (size_t i = 0; i < manifest.layers.size(); ++i) {
-    const oci::Descriptor& layer = manifest.layers[i];
-    use(layer.digest).descriptor = layer;
-    if (i >= static_cast<size_t>(record.layer_ids_size())) continue;
-    layers_[record.layer_ids(static_cast<int>(i))].blobs.insert(std::string(layer.digest.hex()));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Checker::ReadOne(const std::string& id, const std::vector<store::TagRecord>& tags) {
-  const auto record = ReadImage(store_, id);
-  if (absl::IsNotFound(record.status())) return absl::OkStatus();  // removed just now
-  ++report_.images;
-  std::string shown(ShortId(id));
-  for (const store::TagRecord& tag : tags) {
-    if (tag.image_id() == id) shown = tag.name();
-  }
-  const auto bad = [&](absl::string_view why) {
-    Report({absl::StrCat("image ", shown), std::string(why), {shown}, false, ""}, NoRepair);
-  };
-  if (!record.ok()) {
-    bad(record.status().message());
-    return absl::OkStatus();
-  }
-  if (record->id() != id || Sha256Hex(record->config_json()) != id) {
-    bad("its record and its id disagree");
-    return absl::OkStatus();
-  }
-  const auto config = oci::ParseImageConfig(record->config_json());
-  if (!config.ok()) {
-    bad(config.status().message());
-    return absl::OkStatus();
-  }
-  bool same = config->diff_ids.size() == static_cast<size_t>(record->layer_ids_size());
-  for (size_t i = 0; same && i < config->diff_ids.size(); ++i) {
-    same = config->diff_ids[i].hex() == record->layer_ids(static_cast<int>(i));
-  }
-  if (!same) bad("its layers are not those of its config");
-  for (const std::string& layer : record->layer_ids()) {
-    layers_[layer].images.insert(shown);
-    RETURN_IF_ERROR(lease_.ClaimLayer(layer));
-  }
-  for (const store::ManifestRef& ref : ManifestRefs(*record)) {
-    const absl::Status status = ReadManifest(ref, *record, shown);
-    if (!status.ok()) bad(status.message());
-  }
-  return absl::OkStatus();
-}
-
 absl::Status Checker::ReadImages() {
   ASSIGN_OR_RETURN(const std::vector<store::TagRecord> tags, ListTags(store_));
-  ASSIGN_OR_RETURN(const std::vector<std::string> ids, ListImageIds(store_));
-  for (const std::string& id : ids) RETURN_IF_ERROR(ReadOne(id, tags));
-  for (const auto& [hex, use] : blobs_) RETURN_IF_ERROR(lease_.ClaimBlob(hex));
+  ASSIGN_OR_RETURN(uses_, ReadStoreUses(store_, tags, lease_));
+  report_.images = uses_.images;
+  for (const BadImage& bad : uses_.bad) {
+    Report({absl::StrCat("image ", bad.name), bad.why, {bad.name}, false, ""}, NoRepair);
+  }
   for (const store::TagRecord& tag : tags) {
     if (os::ExistsAt(AT_FDCWD, ImageRecordPath(store_, tag.image_id()))) continue;
     Report({absl::StrCat("name ", tag.name()), "the image that it names is missing", {}, false, ""}, [&] {
@@ -227,8 +134,8 @@ absl::Status Checker::RepairBlob(const std::string& hex, const BlobUse& use) {
 
 absl::Status Checker::CheckBlob(const std::string& hex) {
   const std::string path = store_.BlobPath(hex);
-  const auto known = blobs_.find(hex);
-  const BlobUse use = known == blobs_.end() ? BlobUse() : known->second;
+  const auto known = uses_.blobs.find(hex);
+  const BlobUse use = known == uses_.blobs.end() ? BlobUse() : known->second;
   std::string why;
   const auto file = os::OpenAt(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (file.ok()) {
@@ -262,7 +169,7 @@ absl::Status Checker::CheckBlob(const std::string& hex) {
 
 absl::Status Checker::CheckBlobs() {
   std::set<std::string> all;
-  for (const auto& [hex, use] : blobs_) all.insert(hex);
+  for (const auto& [hex, use] : uses_.blobs) all.insert(hex);
   const auto names = os::ListDirectoryAt(AT_FDCWD, absl::StrCat(store_.root(), "/blobs/sha256"));
   if (names.ok()) all.insert(names->begin(), names->end());
   for (const std::string& hex : all) {
@@ -339,8 +246,8 @@ absl::StatusOr<bool> Checker::CheckMadeHere(const std::string& id, std::string& 
 }
 
 absl::Status Checker::CheckLayer(const std::string& id) {
-  const auto known = layers_.find(id);
-  const LayerUse use = known == layers_.end() ? LayerUse() : known->second;
+  const auto known = uses_.layers.find(id);
+  const LayerUse use = known == uses_.layers.end() ? LayerUse() : known->second;
   CheckProblem problem;
   problem.what = absl::StrCat("layer ", id);
   problem.images.assign(use.images.begin(), use.images.end());
@@ -389,7 +296,7 @@ absl::Status Checker::CheckLayer(const std::string& id) {
 
 absl::Status Checker::CheckLayers() {
   std::set<std::string> all;
-  for (const auto& [id, use] : layers_) all.insert(id);
+  for (const auto& [id, use] : uses_.layers) all.insert(id);
   ASSIGN_OR_RETURN(const std::vector<std::string> ids, storage::ListLayers(store_));
   all.insert(ids.begin(), ids.end());
   for (const std::string& id : all) {
