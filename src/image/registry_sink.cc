@@ -86,7 +86,8 @@ class RegistrySink : public ImageSink {
   SinkTraits traits() const override { return {}; }
 
   absl::Status PutConfig(const oci::Descriptor& descriptor, absl::string_view bytes) override {
-    ASSIGN_OR_RETURN(const bool there, client().HasBlob(place_.at.path(), descriptor.digest));
+    // Small as it is: an upload is three requests, and the registry waits for its disk.
+    ASSIGN_OR_RETURN(const bool there, Reuse(descriptor.digest));
     if (there) return absl::OkStatus();
     BytesBody body(bytes, descriptor.digest);
     return client().UploadBlob(place_.at.path(), body).status();
@@ -95,16 +96,7 @@ class RegistrySink : public ImageSink {
   absl::StatusOr<bool> TryReuseLayer(const LayerToPut& layer) override {
     // Registries keep no foreign layers: the manifest says where they are.
     if (IsForeignLayer(layer.descriptor) && !layer.descriptor.urls.empty()) return true;
-    ASSIGN_OR_RETURN(const bool there, client().HasBlob(place_.at.path(), layer.descriptor.digest));
-    if (there) return true;
-    for (const std::string& from : options_.mount_from) {
-      if (from == place_.at.path()) continue;
-      const auto mounted = client().MountBlob(place_.at.path(), from, layer.descriptor.digest);
-      // A repository that is gone or closed to us is no reason not to upload.
-      if (mounted.ok() && *mounted) return true;
-      if (absl::IsCancelled(mounted.status())) return mounted.status();
-    }
-    return false;
+    return Reuse(layer.descriptor.digest);
   }
 
   absl::StatusOr<oci::Descriptor> PutLayer(const LayerToPut& layer) override {
@@ -140,6 +132,20 @@ class RegistrySink : public ImageSink {
 
  private:
   registry::Client& client() { return *place_.client; }
+
+  // Whether the repository has the blob, or has it now from one that the image came from.
+  absl::StatusOr<bool> Reuse(const oci::Digest& digest) {
+    ASSIGN_OR_RETURN(const bool there, client().HasBlob(place_.at.path(), digest));
+    if (there) return true;
+    for (const std::string& from : options_.mount_from) {
+      if (from == place_.at.path()) continue;
+      const auto mounted = client().MountBlob(place_.at.path(), from, digest);
+      // A repository that is gone or closed to us is no reason not to upload.
+      if (mounted.ok() && *mounted) return true;
+      if (absl::IsCancelled(mounted.status())) return mounted.status();
+    }
+    return false;
+  }
 
   const RegistryPlace place_;
   const RegistrySinkOptions options_;
