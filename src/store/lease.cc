@@ -8,6 +8,7 @@
 #include "absl/strings/strip.h"
 #include "base/fault.h"
 #include "base/status.h"
+#include "store/lock_holder.h"
 
 namespace coracle::store {
 namespace {
@@ -43,6 +44,8 @@ absl::StatusOr<Lease> Lease::Take(const Store& store, absl::string_view purpose)
   RETURN_IF_ERROR(lease.Append(absl::StrCat("for ", purpose)));
   RETURN_IF_ERROR(os::MakeDirectoryAt(AT_FDCWD, lease.work_dir_, 0700));
   FaultPoint("store.lease.after-dir");
+  // Half a layer of one who was killed may be most of the room that there is.
+  (void)SweepLeases(store);  // whoever looks for what is left meets its errors
   return lease;
 }
 
@@ -82,6 +85,19 @@ absl::StatusOr<LeaseClaims> ReadLiveLeases(const Store& store) {
     }
   }
   return claims;
+}
+
+std::string DescribeLiveLease(const Store& store) {
+  const std::string dir = absl::StrCat(store.runroot(), "/leases");
+  const auto names = os::ListDirectoryAt(AT_FDCWD, dir);
+  if (!names.ok()) return "";
+  for (const std::string& name : *names) {
+    const std::string path = absl::StrCat(dir, "/", name);
+    if (!FileLock::IsHeld(path)) continue;
+    const auto fd = os::OpenAt(AT_FDCWD, path, O_RDONLY);
+    if (fd.ok()) return DescribeLockHolder(fd->get());
+  }
+  return "";
 }
 
 }  // namespace coracle::store

@@ -19,7 +19,9 @@ namespace coracle::store {
 
 class Lease {
  public:
-  // Makes the store's directories if need be. `purpose` is for people ("import").
+  // Makes the store's directories if need be, and deletes what leases of the dead left. `purpose` is for
+  // people
+  // ("import").
   static absl::StatusOr<Lease> Take(const Store& store, absl::string_view purpose);
   Lease(Lease&& other) noexcept;
   Lease& operator=(Lease&&) = delete;
@@ -48,6 +50,9 @@ struct LeaseClaims {
   std::vector<std::string> layers, blobs;
 };
 absl::StatusOr<LeaseClaims> ReadLiveLeases(const Store& store);
+
+// The owner of one that is alive, of another process: "pid 12 (coracle pull x)"; empty if there is none.
+std::string DescribeLiveLease(const Store& store);
 
 }  // namespace coracle::store
 

@@ -147,6 +147,8 @@ enum class Deletion { kNow, kLater };
 absl::Status RemoveContainer(const Store& store, absl::string_view id, Deletion deletion = Deletion::kNow);
 // Deletes what lies in trash. Any number of processes may do so at once.
 absl::Status EmptyTrash(const Store& store);
+// Deletes work directories whose lease is dead, then dead leases (lease.h).
+absl::Status SweepLeases(const Store& store);
 
 // Run-time state. A missing file or one of another boot reads as status UNKNOWN (never run since boot).
 // ReadExit: a damaged record (power cut) reads as one of unknown exit code; none at all is NotFound.

@@ -96,27 +96,6 @@ void PutBackHidden(const Store& store, const std::string& work) {
   }
 }
 
-// Work directories whose lease is dead, then dead leases.
-absl::Status SweepLeases(const Store& store) {
-  const std::string work = absl::StrCat(store.root(), "/tmp");
-  const std::string leases = absl::StrCat(store.runroot(), "/leases");
-  ASSIGN_OR_RETURN(const std::vector<std::string> work_names, ListOrNothing(work));
-  absl::Status first;
-  for (const std::string& name : work_names) {
-    if (FileLock::IsHeld(absl::StrCat(leases, "/", name))) continue;
-    PutBackHidden(store, absl::StrCat(work, "/", name));
-    first.Update(os::RemoveTreeAt(AT_FDCWD, absl::StrCat(work, "/", name)));
-    FaultPoint("store.sweep.work");
-  }
-  ASSIGN_OR_RETURN(const std::vector<std::string> lease_names, ListOrNothing(leases));
-  for (const std::string& name : lease_names) {
-    const std::string path = absl::StrCat(leases, "/", name);
-    const auto lock = FileLock::Try(path);
-    if (lock.ok()) (void)unlink(path.c_str());
-  }
-  return first;
-}
-
 absl::Status SweepTombstones(const Store& store) {
   const std::string dir = absl::StrCat(store.runroot(), "/exits");
   ASSIGN_OR_RETURN(const std::vector<std::string> names, ListOrNothing(dir));
@@ -145,6 +124,26 @@ absl::Status SweepTemporaries(const std::string& dir, absl::string_view prefix) 
 }
 
 }  // namespace
+
+absl::Status SweepLeases(const Store& store) {
+  const std::string work = absl::StrCat(store.root(), "/tmp");
+  const std::string leases = absl::StrCat(store.runroot(), "/leases");
+  ASSIGN_OR_RETURN(const std::vector<std::string> work_names, ListOrNothing(work));
+  absl::Status first;
+  for (const std::string& name : work_names) {
+    if (FileLock::IsHeld(absl::StrCat(leases, "/", name))) continue;
+    PutBackHidden(store, absl::StrCat(work, "/", name));
+    first.Update(os::RemoveTreeAt(AT_FDCWD, absl::StrCat(work, "/", name)));
+    FaultPoint("store.sweep.work");
+  }
+  ASSIGN_OR_RETURN(const std::vector<std::string> lease_names, ListOrNothing(leases));
+  for (const std::string& name : lease_names) {
+    const std::string path = absl::StrCat(leases, "/", name);
+    const auto lock = FileLock::Try(path);
+    if (lock.ok()) (void)unlink(path.c_str());
+  }
+  return first;
+}
 
 absl::Status EmptyTrash(const Store& store) {
   const std::string dir = absl::StrCat(store.root(), "/trash");
