@@ -4,6 +4,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/error_context.h"
 #include "base/status.h"
 #include "cli/commands.h"
 #include "cli/invocation.h"
@@ -118,7 +119,7 @@ absl::Status Login(Invocation& invocation, Access& access, const std::string& ke
   if (ExistingWork(invocation, access, key, known)) return absl::OkStatus();
   (void)invocation.out().Flush();  // before questions; reported at the end
   ASSIGN_OR_RETURN(const Credentials credentials, AskForThem(parsed, known));
-  RETURN_IF_ERROR(Verify(access, key, credentials), "log in to ", key);
+  RETURN_IF_ERROR(AnnotateNaming(Verify(access, key, credentials), absl::StrCat("log in to ", key), key));
   ASSIGN_OR_RETURN(const std::string where, access.credentials().Save(key, credentials),
                    "store the credentials for ", key);
   if (parsed.GetBool("verbose")) invocation.out().WriteLine(absl::StrCat("Used: ", where));

@@ -4,6 +4,8 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "base/error_context.h"
 #include "base/json.h"
 #include "base/status.h"
 #include "cli/commands_archive.h"
@@ -179,7 +181,8 @@ absl::Status Inspect(Invocation& invocation) {
     if (!source.ok()) return transfer->Result(WithExitCode(source.status(), 125));
     const auto manifest = (*source)->GetManifest();
     if (!manifest.ok()) {
-      return transfer->Result(WithExitCode(coracle::Annotate(manifest.status(), text), 125));
+      return transfer->Result(WithExitCode(
+          AnnotateNaming(manifest.status(), text, absl::StripPrefix((*source)->Name(), "docker://")), 125));
     }
     document = manifest->bytes;
   } else {

@@ -4,6 +4,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/error_context.h"
 #include "base/filter.h"
 #include "base/status.h"
 #include "base/table.h"
@@ -155,7 +156,7 @@ absl::Status SearchAll(Invocation& invocation, registry::Access& access, size_t 
   for (const std::string& domain : question.registries) {
     const auto hits = SearchIn(access, domain, question.term, limit);
     if (!hits.ok()) {
-      failed.push_back(Annotate(hits.status(), absl::StrCat("search ", domain)));
+      failed.push_back(AnnotateNaming(hits.status(), absl::StrCat("search ", domain), domain));
       continue;
     }
     for (const SearchHit& hit : *hits) {

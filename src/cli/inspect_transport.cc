@@ -6,6 +6,8 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "base/error_context.h"
 #include "base/json.h"
 #include "base/status.h"
 #include "base/table.h"
@@ -155,7 +157,7 @@ absl::Status InspectTransports(Invocation& invocation) {
   for (const std::string& text : invocation.args()) {
     const absl::Status status = InspectOne(invocation, *transfer, text);
     if (!status.ok()) {
-      const absl::Status full = Annotate(status, text);
+      const absl::Status full = AnnotateNaming(status, text, absl::StripPrefix(text, "docker://"));
       return transfer->Result(ExitCodeOf(full).has_value() ? full : WithExitCode(full, 125));
     }
   }

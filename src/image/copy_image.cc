@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "archive/recode_source.h"
+#include "base/error_context.h"
 #include "base/sha256.h"
 #include "base/status.h"
 #include "base/text.h"
@@ -286,12 +287,12 @@ absl::StatusOr<std::vector<oci::Digest>> Copier::CopyConfig(const oci::Manifest&
             : options_.progress->Begin(absl::StrCat("config ", ShortDigest(config.digest)), config.size);
     const bool there = bytes.has_value();
     if (!there) {
-      ASSIGN_OR_RETURN(std::unique_ptr<archive::ByteSource> stream, source_.OpenBlob(config, 0), "config ",
-                       config.digest.str());
-      ASSIGN_OR_RETURN(bytes, ReadDocument(std::move(stream), config, oci::kMaxImageConfigBytes, Watch(item)),
-                       "config");
+      auto stream = source_.OpenBlob(config, 0);
+      if (!stream.ok()) return AnnotateUnlessNamed(stream.status(), "config", config.digest.str());
+      ASSIGN_OR_RETURN(
+          bytes, ReadDocument(*std::move(stream), config, oci::kMaxImageConfigBytes, Watch(item)), "config");
     }
-    RETURN_IF_ERROR(sink_.PutConfig(config, *bytes), "config ", config.digest.str());
+    RETURN_IF_ERROR(AnnotateUnlessNamed(sink_.PutConfig(config, *bytes), "config", config.digest.str()));
     if (options_.progress != nullptr) options_.progress->End(item, there ? "already exists" : "done");
     if (!IsImageConfig(config.media_type)) return std::vector<oci::Digest>();
     ASSIGN_OR_RETURN(oci::ImageConfig parsed, oci::ParseImageConfig(*bytes), "config ", config.digest.str());
@@ -324,7 +325,7 @@ absl::Status Copier::CopyLayers(oci::Manifest& manifest, const std::vector<oci::
       [&](size_t i) {
         const oci::Descriptor& layer = manifest.layers[todo[i].index];
         const oci::Digest diff_id = diff_ids.empty() ? oci::Digest() : diff_ids[todo[i].index];
-        return Annotate(CopyLayer(layer, diff_id, todo[i]), absl::StrCat("layer ", layer.digest.str()));
+        return AnnotateUnlessNamed(CopyLayer(layer, diff_id, todo[i]), "layer", layer.digest.str());
       },
       [&] {
         stop_.Set();
