@@ -136,12 +136,15 @@ std::vector<Json> ImageRows(const image::ImageInfo& info, bool truncate, const L
   add("Containers", [] { return "N/A"; });
   std::vector<Json> rows;
   rows.reserve(names.size());
+  const auto& shared = common.get_ref<const Json::object_t&>();
   for (auto& [repository, tag] : names) {
-    Json row;
-    row["Repository"] = std::move(repository);
-    row["Tag"] = std::move(tag);
-    for (const auto& item : common.items()) row[item.key()] = item.value();
-    rows.push_back(std::move(row));
+    // At once in its size, and without looking for a key that can't be there: there may be thousands of rows.
+    Json::object_t row;
+    row.reserve(2 + shared.size());
+    row.emplace_back("Repository", std::move(repository));
+    row.emplace_back("Tag", std::move(tag));
+    for (const auto& [name, value] : shared) row.emplace_back(name, value);
+    rows.emplace_back(std::move(row));
   }
   return rows;
 }

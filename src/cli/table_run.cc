@@ -114,7 +114,8 @@ constexpr Option kStorage[] = {
         .In(Section::kStorage)
         .NotYet(),
     List("tmpfs", '\0', "DIR[:OPTIONS]", "Mount a tmpfs").In(Section::kStorage),
-    List("volume", 'v', "[SOURCE:]DIR[:OPTIONS]", "Mount a volume, or a directory or file of the host")
+    List("volume", 'v', "[SOURCE:]DIR[:OPTIONS]",
+         "Mount a volume, or a directory or file of the host; z and Z change nothing")
         .In(Section::kStorage),
     String("volume-driver", '\0', "DRIVER", "Driver of volumes that are made")
         .In(Section::kStorage)
