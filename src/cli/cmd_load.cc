@@ -41,15 +41,14 @@ absl::Status Load(Invocation& invocation) {
   ProgressDisplay progress(ProgressDisplay::ChooseStyle(parsed.GetBool("quiet")), "Copying");
   request.progress = &progress;
   request.cancel = &interrupt.flag();
-  const auto images = engine::LoadImages(engine, request);
-  if (!images.ok()) return interrupt.Result(images.status());
-  for (const engine::LoadedImage& image : *images) {
+  // Told at the end, since lines of progress come before.
+  request.loaded = [&](const engine::LoadedImage& image) {
     if (image.names.empty()) invocation.out().WriteLine(absl::StrCat("Loaded image: sha256:", image.id));
     for (const std::string& name : image.names) {
       invocation.out().WriteLine(absl::StrCat("Loaded image: ", name));
     }
-  }
-  return absl::OkStatus();
+  };
+  return interrupt.Result(engine::LoadImages(engine, request));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@ class Invocation;
 int CmdCopy(Invocation& invocation);
 int CmdHistory(Invocation& invocation);
 int CmdImageCheck(Invocation& invocation);
+int CmdImageScp(Invocation& invocation);
 int CmdImageSync(Invocation& invocation);
 int CmdImageTree(Invocation& invocation);
 int CmdLoad(Invocation& invocation);

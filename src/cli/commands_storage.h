@@ -18,6 +18,7 @@ int CmdUnshare(Invocation& invocation);
 
 int CmdSystemDf(Invocation& invocation);
 int CmdSystemPrune(Invocation& invocation);
+int CmdSystemReset(Invocation& invocation);
 
 }  // namespace coracle::cli
 

@@ -114,6 +114,13 @@ constexpr Option kCheckOnly[] = {
 constexpr OptionSet kCheckOptions[] = {kCheckOnly};
 constexpr Example kCheckExamples[] = {{"image check --repair", "after a disk lost something"}};
 
+constexpr Option kScpOnly[] = {Flag("quiet", 'q', "Print no progress")};
+constexpr OptionSet kScpOptions[] = {kScpOnly};
+constexpr Example kScpExamples[] = {
+    {"image scp app:1 deploy@example.com::", "to that host"},
+    {"image scp example.com::app:1", "from it"},
+};
+
 constexpr Option kInspectOnly[] = {
     kAuthfileOption,
     kCertDirOption,
@@ -214,6 +221,22 @@ constexpr Command kImageCheck = {
     .options = kCheckOptions,
     .flags = kNeedsUserns,
     .run = CmdImageCheck,
+};
+
+constexpr Command kImageScp = {
+    .name = "image scp",
+    .usage = "[options] [HOST::]IMAGE [HOST::]",
+    .summary = "Copy an image to or from another host, over ssh",
+    .description =
+        "HOST is what ssh takes: a name, user@name, ssh://user@name:port, or one of ~/.ssh/config; coracle "
+        "has to be "
+        "installed there. The image keeps its names and its digest.",
+    .examples = kScpExamples,
+    .options = kScpOptions,
+    .min_args = 1,
+    .max_args = 2,
+    .completes = Completes::kImages,
+    .run = CmdImageScp,
 };
 
 constexpr Command kImageSync = {

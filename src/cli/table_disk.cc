@@ -26,6 +26,10 @@ constexpr Option kPruneOnly[] = {
 constexpr OptionSet kPruneOptions[] = {kPruneOnly};
 constexpr Example kPruneExamples[] = {{"system prune -af", "all that is not in use"}};
 
+constexpr Option kResetOnly[] = {Flag("force", 'f', "Do not ask")};
+constexpr OptionSet kResetOptions[] = {kResetOnly};
+constexpr Example kResetExamples[] = {{"system reset -f", "as if nothing had ever been run here"}};
+
 }  // namespace
 
 constexpr Command kSystemDf = {
@@ -50,6 +54,20 @@ constexpr Command kSystemPrune = {
     .options = kPruneOptions,
     .flags = kNeedsUserns,
     .run = CmdSystemPrune,
+};
+
+constexpr Command kSystemReset = {
+    .name = "system reset",
+    .usage = "[options]",
+    .summary = "Remove everything: containers, volumes, networks, images",
+    .description =
+        "Running containers are killed, and the store's files are deleted. Asks first when standard input is "
+        "a "
+        "terminal. Settings and credentials stay.",
+    .examples = kResetExamples,
+    .options = kResetOptions,
+    .flags = kNeedsUserns,
+    .run = CmdSystemReset,
 };
 
 }  // namespace coracle::cli

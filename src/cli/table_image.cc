@@ -156,6 +156,7 @@ constexpr Node kImageNodes[] = {
     {"remove", &kRmi, Group::kNested, /*alias=*/true},
     {"rm", &kRmi},
     {"save", &kSave},
+    {"scp", &kImageScp},
     {"search", &kSearch},
     {"sync", &kImageSync},
     {"tag", &kTag},

@@ -11,7 +11,7 @@ extern const Command kCommit, kDiff, kExport;
 // table_mount.cc
 extern const Command kImageMount, kImageUnmount, kMount, kUnmount, kUnshare;
 // table_disk.cc
-extern const Command kSystemDf, kSystemPrune;
+extern const Command kSystemDf, kSystemPrune, kSystemReset;
 // table_build.cc
 extern const Command kBuild, kBuilder, kBuildx;
 // table_run.cc
@@ -22,7 +22,8 @@ extern const Command kAttach, kCp, kExec, kInit, kKill, kPause, kRename, kRestar
 // table_container_view.cc
 extern const Command kContainer, kLogs, kPort, kPs, kTop;
 // table_archive.cc
-extern const Command kCopy, kHistory, kImageCheck, kImageInspect, kImageSync, kImageTree, kLoad, kSave;
+extern const Command kCopy, kHistory, kImageCheck, kImageInspect, kImageScp, kImageSync, kImageTree, kLoad,
+    kSave;
 // table_manifest.cc
 extern const Command kManifest;
 // table_image.cc

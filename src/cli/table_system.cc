@@ -31,6 +31,7 @@ constexpr Node kSystemNodes[] = {
     {"df", &kSystemDf},
     {"info", &kInfo},
     {"prune", &kSystemPrune},
+    {"reset", &kSystemReset},
 };
 
 }  // namespace

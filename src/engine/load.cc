@@ -95,7 +95,11 @@ absl::StatusOr<std::vector<Part>> PartsOf(const std::shared_ptr<image::Members>&
       "no image in it: it is neither docker-archive nor oci-archive, nor a directory of one");
 }
 
-absl::StatusOr<std::vector<LoadedImage>> Load(Engine& engine, const LoadRequest& request) {
+std::string Which(const Part& part, size_t index) {
+  return absl::StrCat("image ", part.names.empty() ? absl::StrCat("number ", index + 1) : part.names[0]);
+}
+
+absl::Status Load(Engine& engine, const LoadRequest& request) {
   RETURN_IF_ERROR(engine.store.EnsureExists());
   struct stat info;
   const bool directory =
@@ -109,8 +113,8 @@ absl::StatusOr<std::vector<LoadedImage>> Load(Engine& engine, const LoadRequest&
                      image::OpenArchiveMembers(request.input, absl::StrCat(engine.store.root(), "/tmp")));
   }
   ASSIGN_OR_RETURN(const std::vector<Part> parts, PartsOf(members, request.input, directory), shown);
-  std::vector<LoadedImage> loaded;
-  for (const Part& part : parts) {
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const Part& part = parts[i];
     image::StoreSinkOptions options;
     options.tags = part.names;
     options.single_id = request.single_id;
@@ -122,18 +126,19 @@ absl::StatusOr<std::vector<LoadedImage>> Load(Engine& engine, const LoadRequest&
     copy.platform = request.platform;
     copy.progress = request.progress;
     copy.cancel = request.cancel;
-    RETURN_IF_ERROR(image::CopyImage(*part.source, *sink, copy).status(), shown);
-    loaded.push_back({sink->image_id(), part.names});
+    const absl::Status status = image::CopyImage(*part.source, *sink, copy).status();
+    if (!status.ok())
+      return Annotate(status, parts.size() == 1 ? shown : absl::StrCat(shown, ": ", Which(part, i)));
+    request.loaded({sink->image_id(), part.names});
   }
-  return loaded;
+  return absl::OkStatus();
 }
 
 }  // namespace
 
-absl::StatusOr<std::vector<LoadedImage>> LoadImages(Engine& engine, const LoadRequest& request) {
-  auto loaded = Load(engine, request);
-  if (!loaded.ok()) return WithExitCode(Annotate(loaded.status(), "load"), kExitEngine);
-  return loaded;
+absl::Status LoadImages(Engine& engine, const LoadRequest& request) {
+  const absl::Status status = Load(engine, request);
+  return status.ok() ? status : WithExitCode(Annotate(status, "load"), kExitEngine);
 }
 
 }  // namespace coracle::engine

@@ -114,10 +114,10 @@ absl::StatusOr<std::vector<PulledImage>> PullFrom(Engine& engine, TransferContex
     load.single_id = request.single_id;
     load.progress = context.progress;
     load.cancel = context.cancel;
-    ASSIGN_OR_RETURN(const std::vector<LoadedImage> images, LoadImages(engine, load));
-    for (const LoadedImage& one : images) {
+    load.loaded = [&](const LoadedImage& one) {
       pulled.push_back({one.id, one.names.empty() ? "" : one.names[0], /*was_there=*/false});
-    }
+    };
+    RETURN_IF_ERROR(LoadImages(engine, load));
     return pulled;
   }
   if (from.transport == Transport::kStore) {

@@ -2,6 +2,7 @@
 #ifndef CORACLE_ENGINE_SAVE_LOAD_H_
 #define CORACLE_ENGINE_SAVE_LOAD_H_
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -34,21 +35,24 @@ struct SaveRequest {
 // Errors: NotFound; InvalidArgument for what the format can't; else as CopyImage.
 absl::Status SaveImages(Engine& engine, const SaveRequest& request);
 
+struct LoadedImage {
+  std::string id;                  // hex
+  std::vector<std::string> names;  // full names it got; none: loaded without a name
+};
 struct LoadRequest {
   std::string input;  // file or directory; "-": standard input
+  // Called for each image as soon as it is there.
+  std::function<void(const LoadedImage&)> loaded;
   oci::Platform platform = oci::HostPlatform();
   bool single_id = false;
   ProgressObserver* progress = nullptr;
   const os::CancelFlag* cancel = nullptr;
 };
-struct LoadedImage {
-  std::string id;                  // hex
-  std::vector<std::string> names;  // full names it got; none: loaded without a name
-};
 // All images of a docker-archive, oci-archive (compressed or not) or of a directory in one of the formats of
-// save, found out by what is in it. Images come one after the other: what was loaded before one fails stays.
-// Errors: InvalidArgument for what is none of those and for names that are none; else as CopyImage.
-absl::StatusOr<std::vector<LoadedImage>> LoadImages(Engine& engine, const LoadRequest& request);
+// save, found out by what is in it. Images come one after the other: what was loaded before one fails stays,
+// as `loaded` was told. Errors: InvalidArgument for what is none of those and for names that are none, before
+// anything is loaded; else as CopyImage, naming the image if there are several.
+absl::Status LoadImages(Engine& engine, const LoadRequest& request);
 
 }  // namespace coracle::engine
 

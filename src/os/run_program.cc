@@ -44,6 +44,19 @@ absl::StatusOr<Pipe> MakePipe() {
   _exit(127);
 }
 
+absl::StatusOr<ChildProcess> Start(const std::string& path, absl::Span<const std::string> args, int input,
+                                   int output) {
+  if (access(path.c_str(), X_OK) != 0) return ErrnoStatus(errno, absl::StrCat("execute ", path));
+  std::vector<char*> argv;
+  for (const std::string& arg : args) argv.push_back(const_cast<char*>(arg.c_str()));
+  argv.push_back(nullptr);
+  CloneResult clone;
+  const int result = CloneProcess({}, &clone);
+  if (result < 0) return ErrnoStatus(-result, absl::StrCat("start ", path));
+  if (clone.pid == 0) Exec(input, output, path.c_str(), argv.data());
+  return ChildProcess(clone.pid, UniqueFd(clone.pidfd));
+}
+
 // Feeds and drains the child until it has ended, or its output has.
 class Conversation {
  public:
@@ -133,17 +146,9 @@ std::string FindInPath(absl::string_view name) {
 
 absl::StatusOr<ProgramResult> RunProgram(const std::string& path, absl::Span<const std::string> args,
                                          absl::string_view input, absl::Duration timeout, size_t max_output) {
-  if (access(path.c_str(), X_OK) != 0) return ErrnoStatus(errno, absl::StrCat("execute ", path));
-  std::vector<char*> argv;
-  for (const std::string& arg : args) argv.push_back(const_cast<char*>(arg.c_str()));
-  argv.push_back(nullptr);
   ASSIGN_OR_RETURN(Pipe in, MakePipe());
   ASSIGN_OR_RETURN(Pipe out, MakePipe());
-  CloneResult clone;
-  const int result = CloneProcess({}, &clone);
-  if (result < 0) return ErrnoStatus(-result, absl::StrCat("start ", path));
-  if (clone.pid == 0) Exec(in.read_end.get(), out.write_end.get(), path.c_str(), argv.data());
-  ChildProcess child(clone.pid, UniqueFd(clone.pidfd));
+  ASSIGN_OR_RETURN(ChildProcess child, Start(path, args, in.read_end.get(), out.write_end.get()));
   in.read_end.Reset();
   out.write_end.Reset();
   const absl::Time deadline = absl::Now() + timeout;
@@ -153,6 +158,21 @@ absl::StatusOr<ProgramResult> RunProgram(const std::string& path, absl::Span<con
   ASSIGN_OR_RETURN(program.output, conversation.Run(deadline), args[0]);
   ASSIGN_OR_RETURN(program.exit, WaitUntil(child, deadline), args[0]);
   return program;
+}
+
+absl::StatusOr<PipelineResult> RunPipeline(absl::Span<const std::string> writer,
+                                           absl::Span<const std::string> reader) {
+  const UniqueFd nothing(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  if (!nothing.valid()) return ErrnoStatus(errno, "open /dev/null");
+  ASSIGN_OR_RETURN(Pipe pipe, MakePipe());
+  ASSIGN_OR_RETURN(ChildProcess first, Start(writer[0], writer, nothing.get(), pipe.write_end.get()));
+  ASSIGN_OR_RETURN(ChildProcess second, Start(reader[0], reader, pipe.read_end.get(), STDOUT_FILENO));
+  pipe.write_end.Reset();
+  pipe.read_end.Reset();
+  PipelineResult result;
+  ASSIGN_OR_RETURN(result.reader, second.Wait(), reader[0]);
+  ASSIGN_OR_RETURN(result.writer, first.Wait(), writer[0]);
+  return result;
 }
 
 }  // namespace coracle::os

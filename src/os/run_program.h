@@ -1,4 +1,4 @@
-// One run of a program: input in, output out.
+// One run of a program: input in, output out; or of two, one feeding the other.
 #ifndef CORACLE_OS_RUN_PROGRAM_H_
 #define CORACLE_OS_RUN_PROGRAM_H_
 
@@ -27,6 +27,17 @@ struct ProgramResult {
 // code if it can't be started. The calling process may have threads.
 absl::StatusOr<ProgramResult> RunProgram(const std::string& path, absl::Span<const std::string> args,
                                          absl::string_view input, absl::Duration timeout, size_t max_output);
+
+struct PipelineResult {
+  ExitStatus writer, reader;
+};
+
+// Runs two programs at once, the first one's output being the second one's input; both by path. The first
+// reads nothing; the rest, and the environment, is this process's. Waits for both; a signal that ends this
+// process's group ends them, too. Errors: NotFound or another errno's code if one can't be started, none is
+// left running then.
+absl::StatusOr<PipelineResult> RunPipeline(absl::Span<const std::string> writer,
+                                           absl::Span<const std::string> reader);
 
 }  // namespace coracle::os
 
