@@ -8,6 +8,7 @@
 #include "registry/challenge.h"
 #include "registry/error_body.h"
 #include "registry/link_header.h"
+#include "registry/search.h"
 #include "registry/transient.h"
 #include "registry/url.h"
 
@@ -34,6 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (delay && *delay < absl::ZeroDuration()) abort();
   const auto range = ParseContentRange(text);
   if (range.ok() && (range->first < 0 || range->last < range->first)) abort();
+  (void)ParseSearchAnswer(text).status();
   // Whatever a URL resolves to is http or https, and has a host to compare.
   const auto url = ResolveUrl("https://registry.example/v2/a", std::string(text));
   if (url.ok() && OriginOf(*url).empty()) abort();
