@@ -1,6 +1,10 @@
 #include "engine/cgroup_of.h"
 
+#include <algorithm>
+#include <cstdint>
+
 #include "absl/strings/str_cat.h"
+#include "base/signal_name.h"
 #include "base/status.h"
 
 namespace coracle::engine {
@@ -18,6 +22,11 @@ runtime::CgroupRequest CgroupOf(const Engine& engine, const store::ContainerReco
   const bool in_scope = !request.split && config.cgroups() != "no-conmon";
   request.systemd =
       in_scope && (manager == "systemd" || (manager.empty() && runtime::PrefersSystemdCgroups()));
+  // systemd stops it as `stop` would; it takes a timeout of 0 for none.
+  const auto signal = ParseSignal(config.stop_signal().empty() ? "SIGTERM" : config.stop_signal());
+  if (signal.ok()) request.stop_signal = *signal;
+  const uint32_t seconds = config.has_stop_timeout_seconds() ? config.stop_timeout_seconds() : 10;
+  request.stop_timeout_seconds = std::max<uint32_t>(seconds, 1);
   return request;
 }
 

@@ -6,9 +6,18 @@
 
 #include <algorithm>
 #include <csignal>
+#include <iterator>
 
 namespace coracle::monitor {
 namespace {
+
+// Those that would end a process by default and that others send, if only because systemd sends a container's
+// stop signal to all in its scope. The monitor ends when its container has ended.
+bool StaysAlive(int signal) {
+  static constexpr int kCaught[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2,
+                                    SIGALRM, SIGXFSZ, SIGPWR,  SIGTSTP, SIGTTIN, SIGTTOU};
+  return signal >= SIGRTMIN || std::find(std::begin(kCaught), std::end(kCaught), signal) != std::end(kCaught);
+}
 
 void SetSignals() {
   sigset_t none;
@@ -19,9 +28,7 @@ void SetSignals() {
     if (signal == SIGKILL || signal == SIGSTOP) continue;
     action.sa_handler = SIG_DFL;
     action.sa_flags = 0;
-    for (const int caught : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM, SIGXFSZ,
-                             SIGTSTP, SIGTTIN, SIGTTOU}) {
-      if (signal != caught) continue;
+    if (StaysAlive(signal)) {
       action.sa_handler = [](int) {};
       action.sa_flags = SA_RESTART;
     }

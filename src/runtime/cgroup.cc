@@ -129,12 +129,14 @@ struct CgroupPlace {
   std::string v2_base;  // empty: to be chosen
 };
 
-absl::StatusOr<CgroupPlace> SystemdPlace(absl::string_view path, const CgroupLayout& layout) {
+absl::StatusOr<CgroupPlace> SystemdPlace(const CgroupRequest& request, const CgroupLayout& layout) {
   if (!layout.v2.has_value() || !layout.v1.empty()) {
     return absl::FailedPreconditionError(
         "cgroup manager systemd needs a host with cgroup v2 only: use --cgroup-manager cgroupfs");
   }
-  ASSIGN_OR_RETURN(const SystemdScope scope, ParseSystemdPath(path, UsesUserManager()));
+  ASSIGN_OR_RETURN(SystemdScope scope, ParseSystemdPath(request.path, UsesUserManager()));
+  scope.stop_signal = request.stop_signal;
+  scope.stop_timeout_seconds = request.stop_timeout_seconds;
   CgroupPlace place;
   ASSIGN_OR_RETURN(place.v2_base, EnterSystemdScope(scope, layout.v2->mount));
   place.relative = "/container";
@@ -268,7 +270,7 @@ absl::StatusOr<std::unique_ptr<Cgroup>> Cgroup::Create(const CgroupRequest& requ
   ASSIGN_OR_RETURN(CgroupLayout layout, DiscoverCgroups());
   CgroupPlace place;
   if (request.systemd) {
-    ASSIGN_OR_RETURN(place, SystemdPlace(request.path, layout));
+    ASSIGN_OR_RETURN(place, SystemdPlace(request, layout));
     layout.v1.clear();  // systemd has one tree
   } else if (request.split) {
     ASSIGN_OR_RETURN(place.v2_base, EnterSupervisorLeaf(layout));

@@ -22,6 +22,9 @@ struct CgroupRequest {
                           // where only that is writable (rootless)
   bool disabled = false;  // --cgroups=disabled: no cgroup at all
   bool systemd = false;   // ask systemd over D-Bus for a scope; path is "slice:prefix:name", or as above
+  // How systemd stops that scope; 0, -1: as it is configured (cgroup_systemd.h).
+  int stop_signal = 0;
+  int64_t stop_timeout_seconds = -1;
   bool split = false;  // below the cgroup that this process was started in (cgroup_split.h); path's last part
                        // names the leaf
   // Join every v1 hierarchy, not only those that a limit, security or statistics need: for a container that

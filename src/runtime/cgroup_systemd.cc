@@ -70,6 +70,14 @@ std::string StartBody(const SystemdScope& scope) {
   out.Bool(false);
   out.Property("TasksMax", "t");
   out.Uint64(UINT64_MAX);
+  if (scope.stop_signal > 0) {
+    out.Property("KillSignal", "i");
+    out.Uint32(static_cast<uint32_t>(scope.stop_signal));
+  }
+  if (scope.stop_timeout_seconds >= 0) {
+    out.Property("TimeoutStopUSec", "t");
+    out.Uint64(static_cast<uint64_t>(scope.stop_timeout_seconds) * 1000000);
+  }
   // Not kept as "failed" when its processes were killed, so that the name is free again.
   out.Property("CollectMode", "s");
   out.String("inactive-or-failed");

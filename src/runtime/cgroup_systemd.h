@@ -8,6 +8,7 @@
 #ifndef CORACLE_RUNTIME_CGROUP_SYSTEMD_H_
 #define CORACLE_RUNTIME_CGROUP_SYSTEMD_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -18,6 +19,10 @@ namespace coracle::runtime {
 struct SystemdScope {
   std::string slice;  // "machine.slice"
   std::string unit;   // "coracle-<id>.scope"
+  // What all in it get when systemd stops it (at a shutdown, at the end of a user's last session), and how long
+  // it then waits before SIGKILL. 0, -1: as systemd is configured (SIGTERM, 90 seconds).
+  int stop_signal = 0;
+  int64_t stop_timeout_seconds = -1;
 };
 
 // "slice:prefix:name", or "/parent/name" for coracle-<name>.scope in `parent` if that is a slice. An empty
