@@ -138,12 +138,13 @@ void ChangeUser(int channel, const ProcessPlan& plan) {
       !(errno == EPERM && plan.groups.empty())) {
     Fail(channel, SetupStep::kGroups, errno, errno == EPERM ? "that this user namespace does not map" : "");
   }
-  char detail[64];
-  snprintf(detail, sizeof(detail), "%u:%u", plan.uid, plan.gid);
   if (syscall(SYS_setresgid, plan.gid, plan.gid, plan.gid) != 0 ||
       syscall(SYS_setresuid, plan.uid, plan.uid, plan.uid) != 0) {
-    // EINVAL: an id that the container's user namespace does not map.
-    Fail(channel, SetupStep::kUser, errno, detail);
+    error = errno;
+    char detail[96];
+    snprintf(detail, sizeof(detail), "%u:%u%s", plan.uid, plan.gid,
+             error == EINVAL ? ", which the container's user namespace does not map" : "");
+    Fail(channel, SetupStep::kUser, error, detail);
   }
 }
 
