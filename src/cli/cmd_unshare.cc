@@ -1,16 +1,22 @@
 // unshare: a command inside the user namespace of rootless containers.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "cli/commands_storage.h"
 #include "cli/invocation.h"
+#include "engine/shared_network.h"
 #include "os/run_program.h"
+#include "os/unique_fd.h"
+#include "store/store.h"
 
 namespace coracle::cli {
 
@@ -19,6 +25,14 @@ int CmdUnshare(Invocation& invocation) {
   if (!invocation.globals().rootless) {
     return invocation.Fail(WithExitCode(
         absl::FailedPreconditionError("unshare is for ordinary users: root needs no user namespace"), 125));
+  }
+  os::UniqueFd user;
+  if (invocation.parsed().GetBool("rootless-netns")) {
+    const store::Store store(invocation.globals().root, invocation.globals().runroot);
+    absl::StatusOr<os::UniqueFd> entered = engine::UseSharedNetwork(store);
+    if (!entered.ok()) return invocation.Fail(WithExitCode(entered.status(), 125));
+    user = *std::move(entered);
+    (void)fcntl(user.get(), F_SETFD, 0);  // the namespace stays until the command ends
   }
   std::vector<std::string> words = invocation.args();
   if (words.empty()) {

@@ -92,7 +92,6 @@ absl::Status ReadPorts(const ParsedCommand& parsed, ContainerConfig& config) {
   for (const std::string& text : parsed.GetList("publish")) {
     ASSIGN_OR_RETURN(const std::vector<store::PortMapping> mappings, ParsePublish(text));
     for (const store::PortMapping& mapping : mappings) {
-      if (mapping.pass_fd()) return NotSupportedYet("--publish with \",fd\"");
       *config.add_ports() = mapping;
     }
   }

@@ -44,7 +44,7 @@ constexpr OptionSet kImageUnmountOptions[] = {kImageUnmountOnly};
 constexpr Example kImageUnmountExamples[] = {{"image unmount -a", "all that are mounted"}};
 
 constexpr Option kUnshareOnly[] = {
-    Flag("rootless-netns", '\0', "Enter the network namespace of rootless containers").NotYet(),
+    Flag("rootless-netns", '\0', "Enter the network namespace of rootless containers"),
 };
 constexpr OptionSet kUnshareOptions[] = {kUnshareOnly};
 constexpr Example kUnshareExamples[] = {

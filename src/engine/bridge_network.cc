@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/fault.h"
 #include "base/status.h"
@@ -38,8 +37,7 @@ struct Run {
   std::vector<std::string> dns_servers;
   std::vector<std::pair<std::string, std::string>> links;
   NameFiles files;
-  bool serves_dns = false;  // it listens on port 53 itself, as far as is known
-  bool started = false;     // once: a restart looks at the record again
+  bool started = false;  // once: a restart looks at the record again
 };
 
 absl::Status PlanEndpoints(Run& run, const std::vector<Endpoint>& before) {
@@ -69,6 +67,7 @@ void Release(Run& run) {
   }
   // Free for the next before the end is told; the monitor may still be busy for a while.
   run.held.sockets.clear();
+  run.held.passed.clear();
 }
 
 class BridgeSession : public monitor::NetworkSession {
@@ -177,7 +176,7 @@ absl::StatusOr<std::unique_ptr<monitor::NetworkSession>> Connect(const std::shar
     ASSIGN_OR_RETURN(const auto inside, os::ScopedNetworkNamespace::Enter(netns.get()));
     network::AllowPingAndPorts();
     if (dns) {
-      ASSIGN_OR_RETURN(sockets, network::BindDnsSockets(run->serves_dns), "resolver");
+      ASSIGN_OR_RETURN(sockets, network::BindDnsSockets(/*redirected=*/true), "resolver");
     }
   }
   ASSIGN_OR_RETURN(std::optional<network::PortForwarder> forwarder, OpenForwarder(*run));
@@ -244,20 +243,6 @@ absl::Status PublishEndpoint(const store::Store& store, const std::string& conta
   return network::PublishNames(store, endpoint.network.id(), names, dns);
 }
 
-namespace {
-
-bool ServesDns(const store::ContainerConfig& config) {
-  for (const store::PortMapping& port : config.ports()) {
-    if (port.container_port() <= 53 && port.container_port() + port.count() > 53) return true;
-  }
-  for (const std::string& port : config.exposed_ports()) {
-    if (port == "53" || absl::StartsWith(port, "53/")) return true;
-  }
-  return false;
-}
-
-}  // namespace
-
 absl::StatusOr<BridgeNetwork> PlanBridgeNetwork(const store::Store& store,
                                                 const store::ContainerRecord& record) {
   const store::ContainerConfig& config = record.config();
@@ -271,7 +256,6 @@ absl::StatusOr<BridgeNetwork> PlanBridgeNetwork(const store::Store& store,
     const size_t colon = link.find(':');
     if (colon != std::string::npos) run->links.emplace_back(link.substr(colon + 1), link.substr(0, colon));
   }
-  run->serves_dns = ServesDns(config);
   absl::Cleanup undo = [&] { Release(*run); };
   RETURN_IF_ERROR(PlanEndpoints(*run, {}));
   FaultPoint("engine.network.leased");
@@ -279,6 +263,7 @@ absl::StatusOr<BridgeNetwork> PlanBridgeNetwork(const store::Store& store,
   std::move(undo).Cancel();
   BridgeNetwork result;
   for (const os::UniqueFd& fd : run->held.sockets) result.kept_fds.push_back(fd.get());
+  for (const os::UniqueFd& fd : run->held.passed) result.passed_fds.push_back(fd.get());
   for (const Endpoint& endpoint : run->endpoints) result.networks.push_back(endpoint.status);
   result.release = [run] { Release(*run); };
   result.connect = [run](pid_t pid) { return Connect(run, pid); };

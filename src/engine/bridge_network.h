@@ -16,7 +16,8 @@ namespace coracle::engine {
 
 struct BridgeNetwork {
   monitor::ConnectNetwork connect;
-  std::vector<int> kept_fds;  // of `connect`, which the monitor must not close: sockets that hold ports
+  std::vector<int> passed_fds;  // sockets for the container itself (-p ...,fd)
+  std::vector<int> kept_fds;    // of `connect`, which the monitor must not close: sockets that hold ports
   // Gives back addresses, names and ports: when the container has ended for good, or could not be started.
   std::function<void()> release;
   std::vector<store::NetworkStatus> networks;  // what it will have; mac may be empty

@@ -9,7 +9,6 @@
 #include "engine/shared_network.h"
 #include "network/address.h"
 #include "network/bridge.h"
-#include "os/user_namespace.h"
 
 namespace coracle::engine {
 namespace {
@@ -44,7 +43,7 @@ absl::Status RemoveUsers(Engine& engine, const std::string& name, std::optional<
 
 bool IsBridgeMode(absl::string_view network_mode) { return network_mode == "bridge"; }
 
-std::string DefaultNetworkMode() { return os::InUserNamespace() ? "pasta" : "bridge"; }
+std::string DefaultNetworkMode() { return UsesSharedNetwork() ? "pasta" : "bridge"; }
 
 absl::StatusOr<std::string> MakeNetwork(Engine& engine, const network::NetworkRequest& request, bool ignore) {
   RETURN_IF_ERROR(engine.store.EnsureExists());

@@ -31,6 +31,9 @@
 #include "os/process.h"
 #include "os/process_identity.h"
 #include "os/user_namespace.h"
+#include "runtime/cgroup.h"
+#include "runtime/cgroup_host.h"
+#include "runtime/cgroup_systemd.h"
 #include "store/network.h"
 
 namespace coracle::engine {
@@ -81,7 +84,7 @@ absl::Status MakeNamespace(Keeper& keeper, network::DnsSockets* sockets) {
   }
   const os::ChildProcess child(clone.pid, os::UniqueFd(clone.pidfd));
   ASSIGN_OR_RETURN(keeper.netns, os::OpenNetworkNamespace(child.pid()));
-  ASSIGN_OR_RETURN(*sockets, network::OpenDnsSockets(child.pid()), "resolver");
+  ASSIGN_OR_RETURN(*sockets, network::OpenDnsSockets(child.pid(), /*redirected=*/false), "resolver");
   return absl::OkStatus();
 }
 
@@ -115,12 +118,23 @@ void EndIfUnused(Keeper& keeper) {
   _exit(0);
 }
 
+// Where systemd has the cgroups: it would end the keeper with the unit of whoever came first. Best effort, as
+// elsewhere nobody ends it.
+void LeaveUnit() {
+  if (!runtime::PrefersSystemdCgroups()) return;
+  const auto layout = runtime::DiscoverCgroups();
+  if (!layout.ok() || !layout->v2.has_value()) return;
+  (void)runtime::EnterSystemdScope({"user.slice", absl::StrCat("coracle-net-", getpid(), ".scope")},
+                                   layout->v2->mount);
+}
+
 [[noreturn]] void KeeperMain(const store::Store& store, const std::string& directory, os::UniqueFd users,
                              os::UniqueFd report) {
   monitor::BecomeBackground();
   monitor::StdioToNull();
   monitor::CloseAllBut({users.get(), report.get()}, 0);
   (void)prctl(PR_SET_NAME, "coracle-net");
+  LeaveUnit();
   Keeper keeper{directory, std::move(users), {}, {}, {}};
   const absl::Status made = MakeKeeper(store, keeper);
   FaultPoint("engine.keeper.made");
@@ -199,7 +213,11 @@ absl::Status Enter(int netns) {
 
 }  // namespace
 
-bool UsesSharedNetwork() { return os::InUserNamespace(); }
+bool UsesSharedNetwork() {
+  // Asked before this process, or the one that forked it, goes to the shared namespace, which is ours.
+  static const bool uses = os::InUserNamespace() && !os::OwnsNetworkNamespace();
+  return uses;
+}
 
 absl::Status MoveToSharedNetwork(const store::Store& store, const store::ContainerRecord& record,
                                  BridgeNetwork& network) {
@@ -226,6 +244,12 @@ absl::Status MoveToSharedNetwork(const store::Store& store, const store::Contain
   // As long as the monitor lives.
   network.release = [joined, release = std::move(network.release)] { release(); };
   return absl::OkStatus();
+}
+
+absl::StatusOr<os::UniqueFd> UseSharedNetwork(const store::Store& store) {
+  ASSIGN_OR_RETURN(Joined joined, JoinOrMake(store));
+  RETURN_IF_ERROR(Enter(joined.netns.get()));
+  return std::move(joined.user);
 }
 
 absl::StatusOr<bool> EnterSharedNetwork(const store::Store& store) {

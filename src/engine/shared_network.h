@@ -19,11 +19,13 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "engine/bridge_network.h"
+#include "os/unique_fd.h"
 #include "store/store.h"
 
 namespace coracle::engine {
 
-// Whether bridges are made there, and not in the namespace of this process.
+// Whether bridges are made there, and not in the namespace of this process: not for root, nor for who is root
+// of a user namespace with a network of its own (in a container of another engine).
 bool UsesSharedNetwork();
 
 // The container's networks are to be connected there: changes `network`, for a monitor that is still to be
@@ -35,6 +37,10 @@ absl::Status MoveToSharedNetwork(const store::Store& store, const store::Contain
 // This process is there from now on. False if there is none: nobody has a bridge then. True, without doing
 // anything, where UsesSharedNetwork() is false.
 absl::StatusOr<bool> EnterSharedNetwork(const store::Store& store);
+
+// This process is there from now on, made if it was not there, which it stays as long as the descriptor is
+// open. Errors as MoveToSharedNetwork.
+absl::StatusOr<os::UniqueFd> UseSharedNetwork(const store::Store& store);
 
 // The keeper, whose user namespace all that use its network have to be in; pid -1: there is none.
 struct SharedNetworkKeeper {

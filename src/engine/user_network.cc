@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "engine/name_files.h"
 #include "network/dns_server.h"
+#include "network/held_ports.h"
 #include "network/pasta.h"
 #include "os/file.h"
 #include "os/process.h"
@@ -61,6 +62,7 @@ struct Wish {
   std::vector<store::PortMapping> ports;
   NameFiles files;
   std::shared_ptr<EndedHelpers> ended;
+  std::shared_ptr<network::HeldPorts> held;  // null: none
 };
 
 absl::StatusOr<std::unique_ptr<monitor::NetworkSession>> Connect(const store::Store& store, const Wish& wish,
@@ -75,10 +77,12 @@ absl::StatusOr<std::unique_ptr<monitor::NetworkSession>> Connect(const store::St
   request.run_dir = wish.run_dir;
   std::optional<network::DnsSockets> sockets;
   if (wish.servers.empty()) {  // else its resolv.conf names those
-    ASSIGN_OR_RETURN(sockets, network::OpenDnsSockets(pid), "resolver");
+    ASSIGN_OR_RETURN(sockets, network::OpenDnsSockets(pid, /*redirected=*/true), "resolver");
   }
   ASSIGN_OR_RETURN(network::UserNet net,
                    wish.slirp ? network::StartSlirp(request) : network::StartUserNet(request));
+  if (wish.held != nullptr)
+    net.ports.insert(net.ports.end(), wish.held->ports.begin(), wish.held->ports.end());
   RETURN_IF_ERROR(
       WriteNameFiles(store, wish.files, {&net.status, 1}, network::UserNetHostAddress(wish.options)));
   return std::make_unique<UserNetworkSession>(std::move(net), store, std::move(sockets),
@@ -91,16 +95,25 @@ bool IsUserNetwork(const store::ContainerConfig& config) {
   return config.network_mode() == "pasta" || config.network_mode() == "slirp4netns";
 }
 
-absl::Status AddUserNetwork(Engine& engine, const store::ContainerRecord& record, monitor::LaunchPlan& plan) {
+absl::StatusOr<std::vector<int>> AddUserNetwork(Engine& engine, const store::ContainerRecord& record,
+                                                monitor::LaunchPlan& plan) {
   RETURN_IF_ERROR(network::CheckUserNet());
   const store::ContainerConfig& config = record.config();
+  std::vector<int> sockets;
   Wish wish;
   wish.id = record.id();
   wish.run_dir = engine.store.ContainerRunDir(record.id());
   wish.slirp = config.network_mode() == "slirp4netns";
   wish.options.assign(config.network_options().begin(), config.network_options().end());
   wish.servers.assign(config.dns_servers().begin(), config.dns_servers().end());
-  wish.ports.assign(config.ports().begin(), config.ports().end());
+  std::vector<store::PortMapping> passed;
+  for (const store::PortMapping& port : config.ports())
+    (port.pass_fd() ? passed : wish.ports).push_back(port);
+  if (!passed.empty()) {
+    ASSIGN_OR_RETURN(network::HeldPorts held, network::HoldPorts(passed));
+    wish.held = std::make_shared<network::HeldPorts>(std::move(held));
+    for (const os::UniqueFd& fd : wish.held->passed) sockets.push_back(fd.get());
+  }
   wish.files = NameFilesOf(engine.store, record);
   wish.ended = std::make_shared<EndedHelpers>();
   // Until the monitor ends.
@@ -110,7 +123,7 @@ absl::Status AddUserNetwork(Engine& engine, const store::ContainerRecord& record
   plan.connect_network = [store = &engine.store, wish = std::move(wish)](pid_t pid) {
     return Connect(*store, wish, pid);
   };
-  return absl::OkStatus();
+  return sockets;
 }
 
 }  // namespace coracle::engine

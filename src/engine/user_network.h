@@ -2,7 +2,9 @@
 #ifndef CORACLE_ENGINE_USER_NETWORK_H_
 #define CORACLE_ENGINE_USER_NETWORK_H_
 
-#include "absl/status/status.h"
+#include <vector>
+
+#include "absl/status/statusor.h"
 #include "engine/engine.h"
 #include "monitor/monitor.h"
 
@@ -12,8 +14,10 @@ namespace coracle::engine {
 bool IsUserNetwork(const store::ContainerConfig& config);
 
 // Connects such a container: fills in `plan`, whose on_end is set already. Errors as network::StartUserNet: a
-// program or device that is missing is told here, before the monitor is forked.
-absl::Status AddUserNetwork(Engine& engine, const store::ContainerRecord& record, monitor::LaunchPlan& plan);
+// program or device that is missing is told here, before the monitor is forked. Gives the sockets of ports
+// that the container itself serves (-p ...,fd).
+absl::StatusOr<std::vector<int>> AddUserNetwork(Engine& engine, const store::ContainerRecord& record,
+                                                monitor::LaunchPlan& plan);
 
 }  // namespace coracle::engine
 

@@ -34,6 +34,7 @@ class BuiltinRunner : public Runner {
     request.root_overlay = plan_.root_overlay;
     request.stdio = stdio;
     request.preserve_fds = plan_.preserve_fds;
+    request.passed = plan_.passed_fds;
     request.cgroup = cgroup_.get();
     request.seccomp = plan_.seccomp.has_value() ? &*plan_.seccomp : nullptr;
     request.hold_before_exec = plan_.hold;

@@ -29,6 +29,7 @@ namespace {
   std::vector<int> kept = {report.get(), client.get(),  lock->fd(),
                            own_stdio.in, own_stdio.out, own_stdio.err};
   kept.insert(kept.end(), plan.kept_fds.begin(), plan.kept_fds.end());
+  kept.insert(kept.end(), plan.passed_fds.begin(), plan.passed_fds.end());
   CloseAllBut(std::move(kept), plan.preserve_fds);
   Supervisor supervisor(&plan,
                         plan.external_runtime.empty() ? NewBuiltinRunner(plan) : NewExternalRunner(plan),

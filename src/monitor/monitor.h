@@ -60,6 +60,7 @@ struct LaunchPlan {
   std::string sdnotify;  // container, conmon, ignore
   std::string pid_file, monitor_pid_file;
   int preserve_fds = 0;
+  std::vector<int> passed_fds;   // kept, and passed on to the container behind those
   std::string external_runtime;  // path of an OCI runtime to drive instead of the built-in one
   std::vector<std::string> external_runtime_args;
   store::ContainerState state;  // what the engine already knows; the monitor fills pid etc. and writes it

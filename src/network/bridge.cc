@@ -62,7 +62,8 @@ absl::StatusOr<int> MakeBridge(os::NetlinkSocket& route, Firewall& firewall,
   {
     // With an address of its own it does not take that of whichever container comes.
     NetlinkBatch batch;
-    PutBridge(batch, name, gateways.empty() ? std::string() : MacFor(gateways.front().address), mtu);
+    PutBridge(batch, name, gateways.empty() ? std::string() : MacFor(gateways.front().address), mtu,
+              VlanOf(network));
     RETURN_IF_ERROR(route.Send(batch, {EEXIST}));
   }
   FaultPoint("network.bridge.made");
@@ -101,6 +102,16 @@ absl::StatusOr<uint32_t> MtuOf(const store::NetworkRecord& network) {
   return mtu;
 }
 
+uint16_t VlanOf(const store::NetworkRecord& network) {
+  uint32_t vlan = 0;
+  (void)absl::SimpleAtoi(store::NetworkOption(network, "vlan"), &vlan);  // checked when it was made
+  return static_cast<uint16_t>(vlan);
+}
+
+bool IsUnmanaged(const store::NetworkRecord& network) {
+  return network.driver() == store::kBridgeDriver && store::NetworkOption(network, "mode") == "unmanaged";
+}
+
 bool HasIpv6(const store::NetworkRecord& network) {
   for (const store::Subnet& subnet : network.subnets()) {
     if (subnet.subnet().find(':') != std::string::npos) return true;
@@ -125,6 +136,11 @@ FirewallNetwork FirewallNetworkOf(const store::NetworkRecord& network) {
 absl::StatusOr<int> EnsureBridge(os::NetlinkSocket& route, Firewall& firewall,
                                  const store::NetworkRecord& network) {
   const absl::StatusOr<Link> link = FindLink(route, network.interface());
+  if (IsUnmanaged(network)) {
+    RETURN_IF_ERROR(link.status());
+    if (link->kind == "bridge") return link->index;
+    return WithExitCode(absl::FailedPreconditionError(absl::StrCat(link->name, " is no bridge")), 125);
+  }
   if (link.ok() && link->up && link->kind == "bridge") {
     const absl::StatusOr<bool> known = firewall.HasNetwork(network.interface());
     RETURN_IF_ERROR(ExplainPermission(known.status()));
@@ -138,6 +154,7 @@ absl::StatusOr<int> EnsureBridge(os::NetlinkSocket& route, Firewall& firewall,
 }
 
 absl::Status RemoveBridge(const store::NetworkRecord& network) {
+  if (IsUnmanaged(network)) return absl::OkStatus();
   ASSIGN_OR_RETURN(os::NetlinkSocket route, os::NetlinkSocket::Open(NETLINK_ROUTE));
   const absl::StatusOr<Link> link = FindLink(route, network.interface());
   if (link.ok() && link->kind == "bridge") {
@@ -153,12 +170,14 @@ absl::Status RemoveBridge(const store::NetworkRecord& network) {
 }
 
 absl::Status ReloadRules(const store::NetworkRecord& network) {
+  if (IsUnmanaged(network)) return absl::OkStatus();
   ASSIGN_OR_RETURN(os::NetlinkSocket route, os::NetlinkSocket::Open(NETLINK_ROUTE));
   ASSIGN_OR_RETURN(Firewall firewall, Firewall::Open());
   return MakeBridge(route, firewall, network).status();
 }
 
 absl::Status RepairRules(const store::NetworkRecord& network) {
+  if (IsUnmanaged(network)) return absl::OkStatus();
   ASSIGN_OR_RETURN(os::NetlinkSocket route, os::NetlinkSocket::Open(NETLINK_ROUTE));
   ASSIGN_OR_RETURN(Firewall firewall, Firewall::Open());
   ASSIGN_OR_RETURN(const bool known, firewall.HasNetwork(network.interface()));

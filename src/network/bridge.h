@@ -16,12 +16,16 @@ namespace coracle::network {
 
 // Options of a network, as they are used. Errors: InvalidArgument, exit code 125.
 absl::StatusOr<uint32_t> MtuOf(const store::NetworkRecord& network);  // 0: not given
+uint16_t VlanOf(const store::NetworkRecord& network);                 // 0: not given
+bool IsUnmanaged(const store::NetworkRecord& network);  // on a bridge that is not ours: only ports are
 bool HasIpv6(const store::NetworkRecord& network);
 FirewallNetwork FirewallNetworkOf(const store::NetworkRecord& network);
 
 // The network's bridge, up, with its addresses and rules: made if it is missing. Two questions to the kernel
 // if it is there. It stays until RemoveBridge, also when no container is on it. Any number of processes may
 // do so at once; one that is killed half-way leaves what the next completes. Gives its index.
+//
+// One that is not managed is only looked for.
 //
 // Errors: AlreadyExists if the interface is there and no bridge; PermissionDenied, with a hint, where this
 // process may not change the network; FailedPrecondition where forwarding can't be switched on.

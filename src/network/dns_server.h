@@ -31,13 +31,13 @@ struct DnsClient;
 struct DnsSockets {
   os::UniqueFd udp, tcp;
 };
-// Sockets on kResolverAddress, port 53, in the network namespace of `pid`, whose lo comes up by it. A child
-// process makes them there. Errors: as socket(2) and bind(2).
-absl::StatusOr<DnsSockets> OpenDnsSockets(pid_t pid);
-// The same in the network namespace of the calling thread. `redirected`: on other ports, to which rules there
-// lead what goes to 53: for a container that listens itself on port 53 of every address. Without need it
-// would have all its connections tracked.
-absl::StatusOr<DnsSockets> BindDnsSockets(bool redirected = false);
+// Sockets on kResolverAddress in the network namespace of the calling thread, whose lo comes up by it.
+// `redirected`: on other ports, to which rules there lead what goes to 53, so that a server in the container
+// may listen on port 53 of every address; on 53 itself where the kernel has no such rules. Errors: as
+// socket(2) and bind(2).
+absl::StatusOr<DnsSockets> BindDnsSockets(bool redirected);
+// The same in the network namespace of `pid`: a child process makes them there.
+absl::StatusOr<DnsSockets> OpenDnsSockets(pid_t pid, bool redirected);
 
 struct DnsConfig {
   std::string container_id;  // whose published names (published_names.h) tell what it sees

@@ -27,7 +27,7 @@ namespace {
 constexpr uint16_t kDnsPort = 53;
 
 // -errno, or the socket.
-int BindSocket(int type, uint16_t port = kDnsPort) {
+int BindSocket(int type, uint16_t port) {
   const int fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return -errno;
   const int on = 1;
@@ -73,21 +73,19 @@ void SendSockets(int channel, const int* fds, size_t count, int error) {
   (void)sendmsg(channel, &message, MSG_NOSIGNAL);
 }
 
-[[noreturn]] void MakeSockets(int channel, int netns) {
+// In a process of its own, forked from one with a single thread.
+[[noreturn]] void MakeSockets(int channel, int netns, bool redirected) {
   if (setns(netns, CLONE_NEWNET) != 0) {
     SendSockets(channel, nullptr, 0, errno);
     _exit(1);
   }
-  const int error = RaiseLoopback();
-  if (error != 0) {
-    SendSockets(channel, nullptr, 0, error);
+  const absl::StatusOr<DnsSockets> sockets = BindDnsSockets(redirected);
+  if (!sockets.ok()) {
+    const int error = ErrnoOf(sockets.status());
+    SendSockets(channel, nullptr, 0, error != 0 ? error : EIO);
     _exit(1);
   }
-  const int fds[2] = {BindSocket(SOCK_DGRAM), BindSocket(SOCK_STREAM)};
-  if (fds[0] < 0 || fds[1] < 0) {
-    SendSockets(channel, nullptr, 0, fds[0] < 0 ? -fds[0] : -fds[1]);
-    _exit(1);
-  }
+  const int fds[2] = {sockets->udp.get(), sockets->tcp.get()};
   SendSockets(channel, fds, 2, 0);
   _exit(0);
 }
@@ -133,11 +131,11 @@ absl::StatusOr<DnsSockets> BindDnsSockets(bool redirected) {
     }
     ports[type == SOCK_STREAM] = ntohs(address.sin_port);
   }
-  if (redirected) RETURN_IF_ERROR(RedirectDns(ports[0], ports[1]));
-  return sockets;
+  if (!redirected || RedirectDns(ports[0], ports[1]).ok()) return sockets;
+  return BindDnsSockets(/*redirected=*/false);
 }
 
-absl::StatusOr<DnsSockets> OpenDnsSockets(pid_t pid) {
+absl::StatusOr<DnsSockets> OpenDnsSockets(pid_t pid, bool redirected) {
   ASSIGN_OR_RETURN(const os::UniqueFd netns,
                    os::OpenAt(AT_FDCWD, absl::StrCat("/proc/", pid, "/ns/net"), O_RDONLY));
   int ends[2];
@@ -148,7 +146,7 @@ absl::StatusOr<DnsSockets> OpenDnsSockets(pid_t pid) {
   os::CloneResult clone;
   const int result = os::CloneProcess({}, &clone);
   if (result < 0) return ErrnoStatus(-result, "fork");
-  if (clone.pid == 0) MakeSockets(theirs.get(), netns.get());
+  if (clone.pid == 0) MakeSockets(theirs.get(), netns.get(), redirected);
   os::ChildProcess child(clone.pid, os::UniqueFd(clone.pidfd));
   theirs.Reset();
   absl::StatusOr<DnsSockets> sockets = ReceiveSockets(ours.get());

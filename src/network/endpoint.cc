@@ -45,7 +45,9 @@ absl::StatusOr<uint32_t> ModeOf(const store::NetworkRecord& network) {
   return absl::InvalidArgumentError(absl::StrCat("unknown ", network.driver(), " mode ", mode));
 }
 
-absl::Status MakeInterface(NetlinkSocket& route, int netns, const Endpoint& endpoint, bool* lost) {
+// Gives the name that it has in the container's namespace first.
+absl::StatusOr<std::string> MakeInterface(NetlinkSocket& route, int netns, const Endpoint& endpoint,
+                                          bool* lost) {
   const store::NetworkRecord& network = endpoint.network;
   ASSIGN_OR_RETURN(const uint32_t mtu, MtuOf(network));
   NetlinkBatch batch;
@@ -59,19 +61,28 @@ absl::Status MakeInterface(NetlinkSocket& route, int netns, const Endpoint& endp
     if (isolated || endpoint.publishes) {
       PutBridgePort(batch, endpoint.status.host_interface_name(), {isolated, endpoint.publishes});
     }
-    return route.Send(batch);
+    RETURN_IF_ERROR(route.Send(batch));
+    if (IsUnmanaged(network) && VlanOf(network) != 0) {
+      ASSIGN_OR_RETURN(const Link port, FindLink(route, endpoint.status.host_interface_name()));
+      NetlinkBatch vlan;
+      PutPortVlan(vlan, port.index, VlanOf(network));
+      RETURN_IF_ERROR(route.Send(vlan));
+    }
+    return endpoint.status.interface_name();
   }
   SubLinkRequest request;
   request.kind = network.driver();
   ASSIGN_OR_RETURN(request.parent, EnsureParent(route, network));
   ASSIGN_OR_RETURN(request.mode, ModeOf(network));
   request.netns = netns;
-  request.inner_name = endpoint.status.interface_name();
+  // Before Linux 6.13 the host may not have an interface of the same name.
+  request.inner_name = NewHostInterfaceName();
   // The interfaces of ipvlan all have their parent's.
   if (network.driver() == store::kMacvlanDriver) request.mac = MacBytes(endpoint.status.mac());
   request.mtu = mtu;
   PutSubLink(batch, request);
   const absl::Status status = route.Send(batch);
+  if (status.ok()) return request.inner_name;
   if (ErrnoOf(status) != EOPNOTSUPP) return status;
   return absl::UnimplementedError(
       absl::StrCat("this kernel has no ", network.driver(), " interfaces (module ", network.driver(), ")"));
@@ -99,11 +110,16 @@ absl::Status PutRoutes(NetlinkBatch& batch, int index, const Endpoint& endpoint)
 }
 
 // In the container's namespace.
-absl::Status Configure(Endpoint& endpoint) {
+absl::Status Configure(Endpoint& endpoint, const std::string& made) {
   const std::string& name = endpoint.status.interface_name();
   const bool ipv6 = HasIpv6(endpoint.network);
   ASSIGN_OR_RETURN(NetlinkSocket route, NetlinkSocket::Open(NETLINK_ROUTE));
-  ASSIGN_OR_RETURN(const Link link, FindLink(route, name));
+  ASSIGN_OR_RETURN(const Link link, FindLink(route, made));
+  if (made != name) {
+    NetlinkBatch rename;
+    PutRename(rename, link.index, name);
+    RETURN_IF_ERROR(route.Send(rename));
+  }
   endpoint.status.set_mac(MacText(link.mac));
   if (ipv6) {
     // The addresses are ours to give: none from router advertisements.
@@ -150,16 +166,19 @@ std::string NewHostInterfaceName() {
 
 absl::Status ConnectEndpoint(int netns, Endpoint& endpoint, bool* rules_were_lost) {
   ASSIGN_OR_RETURN(NetlinkSocket route, NetlinkSocket::Open(NETLINK_ROUTE));
-  absl::Status status = MakeInterface(route, netns, endpoint, rules_were_lost);
+  const absl::StatusOr<std::string> made = MakeInterface(route, netns, endpoint, rules_were_lost);
+  absl::Status status = made.status();
   if (status.ok()) {
     FaultPoint("network.endpoint.made");
     auto inside = os::ScopedNetworkNamespace::Enter(netns);
-    status = inside.ok() ? Configure(endpoint) : inside.status();
+    status = inside.ok() ? Configure(endpoint, *made) : inside.status();
     if (!status.ok() && inside.ok()) {
-      NetlinkBatch batch;
-      PutDelete(batch, endpoint.status.interface_name());
       auto undo = NetlinkSocket::Open(NETLINK_ROUTE);
-      if (undo.ok()) (void)undo->Send(batch);  // the error before is the one to tell
+      for (const std::string& name : {*made, endpoint.status.interface_name()}) {
+        NetlinkBatch batch;
+        PutDelete(batch, name);
+        if (undo.ok()) (void)undo->Send(batch);  // the error before is the one to tell
+      }
     }
   }
   if (status.ok()) return status;

@@ -18,9 +18,20 @@ constexpr int kRaw = -300, kFilter = 0, kNatDestination = -100, kNatSource = 100
 constexpr uint32_t kSource4 = 12, kDestination4 = 16, kSource6 = 8;
 constexpr uint32_t kDestination6 = 24;
 
-// The second, third and further registers of 4 bytes.
-constexpr uint32_t kReg32Second = NFT_REG32_01, kReg32Third = NFT_REG32_02;
-constexpr uint32_t kReg32Fifth = NFT_REG32_04, kReg32Sixth = NFT_REG32_05;
+// What the rules of the two families differ in.
+struct Family {
+  uint8_t number;  // NFPROTO_...
+  const char* ports_chain;
+  const char *ports_map, *ports_at_map, *subnets_set;
+  uint32_t source, destination, size;  // of addresses in the header
+  uint32_t behind_address;             // the register of 4 bytes behind an address in NFT_REG_1
+};
+const Family kFamilies[] = {
+    {NFPROTO_IPV4, "ports_of_4", kPorts4Map, kPorts4AtMap, kSubnets4Set, kSource4, kDestination4, 4,
+     NFT_REG32_01},
+    {NFPROTO_IPV6, "ports_of_6", kPorts6Map, kPorts6AtMap, kSubnets6Set, kSource6, kDestination6, 16,
+     NFT_REG32_04},
+};
 
 // nf_conntrack_common.h: NF_CT_STATE_BIT(IP_CT_ESTABLISHED) and of IP_CT_RELATED.
 constexpr uint32_t kKnownConnections = 1 << (IP_CT_ESTABLISHED + 1) | 1 << (IP_CT_RELATED + 1);
@@ -117,32 +128,22 @@ void PutForward(NetlinkBatch& batch) {
 }
 
 void PutPorts(NetlinkBatch& batch) {
-  Add(batch, "ports_of_4", [](NftRule& rule) {
-    rule.Payload(NFT_PAYLOAD_NETWORK_HEADER, kDestination4, 4, NFT_REG_1)
-        .Meta(NFT_META_L4PROTO, kReg32Second)
-        .Payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, kReg32Third)
-        .Map(kPorts4AtMap, NFT_REG_1, NFT_REG_1)
-        .DnatTo(NFPROTO_IPV4, NFT_REG_1, kReg32Second);
-  });
-  Add(batch, "ports_of_4", [](NftRule& rule) {
-    rule.Meta(NFT_META_L4PROTO, NFT_REG_1)
-        .Payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, kReg32Second)
-        .Map(kPorts4Map, NFT_REG_1, NFT_REG_1)
-        .DnatTo(NFPROTO_IPV4, NFT_REG_1, kReg32Second);
-  });
-  Add(batch, "ports_of_6", [](NftRule& rule) {
-    rule.Payload(NFT_PAYLOAD_NETWORK_HEADER, kDestination6, 16, NFT_REG_1)
-        .Meta(NFT_META_L4PROTO, kReg32Fifth)
-        .Payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, kReg32Sixth)
-        .Map(kPorts6AtMap, NFT_REG_1, NFT_REG_1)
-        .DnatTo(NFPROTO_IPV6, NFT_REG_1, kReg32Fifth);
-  });
-  Add(batch, "ports_of_6", [](NftRule& rule) {
-    rule.Meta(NFT_META_L4PROTO, NFT_REG_1)
-        .Payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, kReg32Second)
-        .Map(kPorts6Map, NFT_REG_1, NFT_REG_1)
-        .DnatTo(NFPROTO_IPV6, NFT_REG_1, kReg32Fifth);
-  });
+  for (const Family& family : kFamilies) {
+    const uint32_t behind = family.behind_address;
+    Add(batch, family.ports_chain, [&](NftRule& rule) {
+      rule.Payload(NFT_PAYLOAD_NETWORK_HEADER, family.destination, family.size, NFT_REG_1)
+          .Meta(NFT_META_L4PROTO, behind)
+          .Payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, behind + 1)
+          .Map(family.ports_at_map, NFT_REG_1, NFT_REG_1)
+          .DnatTo(family.number, NFT_REG_1, behind);
+    });
+    Add(batch, family.ports_chain, [&](NftRule& rule) {
+      rule.Meta(NFT_META_L4PROTO, NFT_REG_1)
+          .Payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, NFT_REG32_01)
+          .Map(family.ports_map, NFT_REG_1, NFT_REG_1)
+          .DnatTo(family.number, NFT_REG_1, behind);
+    });
+  }
   // What is published on 127.0.0.1 is not for those who send such packets from outside.
   Add(batch, "incoming", [](NftRule& rule) { IsToLoopback(rule).Verdict(NF_ACCEPT); });
   // IPv6 has no route_localnet: who asks at ::1 is served by the monitor (port_forwarder.h).
@@ -155,12 +156,12 @@ void PutPorts(NetlinkBatch& batch) {
   const uint32_t local = 2;  // RTN_LOCAL
   const absl::string_view local_bytes(reinterpret_cast<const char*>(&local), sizeof(local));
   for (const char* chain : {"incoming", "local"}) {
-    for (const bool v6 : {false, true}) {
+    for (const Family& family : kFamilies) {
       Add(batch, chain, [&](NftRule& rule) {
-        rule.IsFamily(v6 ? NFPROTO_IPV6 : NFPROTO_IPV4)
+        rule.IsFamily(family.number)
             .FibType(NFT_REG_1)
             .Compare(NFT_REG_1, NFT_CMP_EQ, local_bytes)
-            .Verdict(NFT_JUMP, v6 ? "ports_of_6" : "ports_of_4");
+            .Verdict(NFT_JUMP, family.ports_chain);
       });
     }
   }
@@ -172,10 +173,10 @@ void PutOutgoing(NetlinkBatch& batch) {
   const auto to_bridge = [](NftRule& rule) -> NftRule& {
     return rule.Meta(NFT_META_OIFNAME, NFT_REG_1).InSet(kBridgesSet, NFT_REG_1);
   };
-  const auto from_subnets = [](NftRule& rule, bool v6) -> NftRule& {
-    return rule.IsFamily(v6 ? NFPROTO_IPV6 : NFPROTO_IPV4)
-        .Payload(NFT_PAYLOAD_NETWORK_HEADER, v6 ? kSource6 : kSource4, v6 ? 16 : 4, NFT_REG_1)
-        .InSet(v6 ? kSubnets6Set : kSubnets4Set, NFT_REG_1);
+  const auto from_subnets = [](NftRule& rule, const Family& family) -> NftRule& {
+    return rule.IsFamily(family.number)
+        .Payload(NFT_PAYLOAD_NETWORK_HEADER, family.source, family.size, NFT_REG_1)
+        .InSet(family.subnets_set, NFT_REG_1);
   };
   // From the host's loopback to a published port: a container can't answer to 127.0.0.1.
   Add(batch, "outgoing", [&](NftRule& rule) {
@@ -186,13 +187,13 @@ void PutOutgoing(NetlinkBatch& batch) {
         .Masquerade();
   });
   // From a container to a port that another of its network publishes: the answer must come back by us.
-  for (const bool v6 : {false, true}) {
+  for (const Family& family : kFamilies) {
     Add(batch, "outgoing", [&](NftRule& rule) {
       to_bridge(rule)
           .Ct(NFT_CT_STATUS, NFT_REG_1)
           .And(NFT_REG_1, IPS_DST_NAT)
           .Compare(NFT_REG_1, NFT_CMP_NEQ, zero_bytes);
-      from_subnets(rule, v6).Masquerade();
+      from_subnets(rule, family).Masquerade();
     });
   }
   Add(batch, "outgoing", [&](NftRule& rule) { to_bridge(rule).Verdict(NF_ACCEPT); });
@@ -211,8 +212,8 @@ void PutOutgoing(NetlinkBatch& batch) {
         .Compare(NFT_REG_1, NFT_CMP_EQ, absl::string_view(multicast6, 1))
         .Verdict(NF_ACCEPT);
   });
-  for (const bool v6 : {false, true}) {
-    Add(batch, "outgoing", [&](NftRule& rule) { from_subnets(rule, v6).Masquerade(); });
+  for (const Family& family : kFamilies) {
+    Add(batch, "outgoing", [&](NftRule& rule) { from_subnets(rule, family).Masquerade(); });
   }
 }
 

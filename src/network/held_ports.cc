@@ -25,11 +25,14 @@ using os::UniqueFd;
 
 // How often a random port that is free in one family and taken in the other is given back for another one.
 constexpr int kRandomTries = 100;
+// As most programs that listen; the kernel takes less where the host says so (net.core.somaxconn).
+constexpr int kBacklog = 511;
 
 struct Wanted {
   IpAddress address;
   uint8_t protocol;
-  uint16_t port;  // 0: any
+  uint16_t port;      // 0: any
+  bool both = false;  // [::] for IPv4 as well
 };
 
 absl::string_view ProtocolName(uint8_t protocol) {
@@ -70,15 +73,15 @@ int BindOne(const Wanted& wanted, UniqueFd* result) {
              (wanted.protocol == IPPROTO_UDP ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK,
              wanted.protocol));
   if (!fd.valid()) return errno;
-  const int on = 1;
-  if (wanted.address.is_v6()) (void)setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+  const int on = 1, only = wanted.both ? 0 : 1;
+  if (wanted.address.is_v6()) (void)setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only));
   // Connections of an earlier owner that are in TIME_WAIT are no obstacle.
   if (tcp) (void)setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
   sockaddr_storage storage;
   const socklen_t size = Fill(wanted, &storage);
   if (bind(fd.get(), reinterpret_cast<sockaddr*>(&storage), size) != 0) return errno;
   // Only a listening socket keeps out others that bind with SO_REUSEADDR.
-  if (tcp && listen(fd.get(), 128) != 0) return errno;
+  if (tcp && listen(fd.get(), kBacklog) != 0) return errno;
   *result = std::move(fd);
   return 0;
 }
@@ -135,6 +138,28 @@ absl::Status HoldOne(const std::vector<IpAddress>& addresses, bool all_needed, u
   }
 }
 
+// A socket for a program that expects one of its own: all addresses are one socket, and it blocks.
+absl::Status HoldPassed(const std::vector<IpAddress>& addresses, uint8_t protocol, uint16_t* port,
+                        HeldPorts& held, std::optional<TakenPort>* taken) {
+  const bool everywhere = addresses.size() > 1;
+  Wanted wanted = {everywhere ? IpAddress(0, true) : addresses[0], protocol, *port, everywhere};
+  UniqueFd fd;
+  int error = BindOne(wanted, &fd);
+  if (everywhere && (IsMissing(error) || error == EADDRNOTAVAIL)) {
+    wanted = {IpAddress(0, false), protocol, *port};
+    error = BindOne(wanted, &fd);
+  }
+  if (error != 0) {
+    if (taken != nullptr && error == EADDRINUSE) *taken = TakenPort{protocol, *port};
+    return BindError(wanted, error);
+  }
+  const int flags = fcntl(fd.get(), F_GETFL);
+  if (flags < 0 || fcntl(fd.get(), F_SETFL, flags & ~O_NONBLOCK) != 0) return ErrnoStatus(errno, "fcntl");
+  *port = PortOf(fd.get());
+  held.passed.push_back(std::move(fd));
+  return absl::OkStatus();
+}
+
 // One descriptor a port and family: ranges may need more than the soft limit.
 void RaiseDescriptorLimit() {
   rlimit limit;
@@ -168,8 +193,10 @@ absl::StatusOr<HeldPorts> HoldPorts(absl::Span<const store::PortMapping> ports,
     const uint32_t count = std::max<uint32_t>(mapping.count(), 1);
     for (uint32_t i = 0; i < count; ++i) {
       uint16_t port = mapping.host_port() == 0 ? 0 : static_cast<uint16_t>(mapping.host_port() + i);
-      RETURN_IF_ERROR(HoldOne(addresses, /*all_needed=*/addresses.size() == 1 && protocol != IPPROTO_SCTP,
-                              protocol, &port, held, taken));
+      RETURN_IF_ERROR(mapping.pass_fd() ? HoldPassed(addresses, protocol, &port, held, taken)
+                                        : HoldOne(addresses, /*all_needed=*/addresses.size() == 1 &&
+                                                                 protocol != IPPROTO_SCTP,
+                                                  protocol, &port, held, taken));
       if (mapping.host_port() != 0) continue;
       store::PortMapping one = mapping;  // random ones need not be in a row
       one.set_host_port(port);

@@ -21,6 +21,7 @@ namespace coracle::network {
 
 struct HeldPorts {
   std::vector<os::UniqueFd> sockets;
+  std::vector<os::UniqueFd> passed;  // those of ports with pass_fd: one for all addresses of both families
   std::vector<store::PortMapping> ports;  // as asked, with the random ones filled in
 };
 

@@ -1,6 +1,7 @@
 #include "network/link.h"
 
 #include <linux/if_addr.h>
+#include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
@@ -131,13 +132,28 @@ void PutSubLink(NetlinkBatch& batch, const SubLinkRequest& request) {
   }
 }
 
-void PutBridge(NetlinkBatch& batch, const std::string& name, const std::string& mac, uint32_t mtu) {
+void PutBridge(NetlinkBatch& batch, const std::string& name, const std::string& mac, uint32_t mtu,
+               uint16_t vlan) {
   batch.Begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifinfomsg{}, absl::StrCat("make bridge ", name));
   batch.PutString(IFLA_IFNAME, name);
   if (!mac.empty()) batch.Put(IFLA_ADDRESS, mac);
   if (mtu != 0) batch.PutU32(IFLA_MTU, mtu);
   const NetlinkNest info(batch, IFLA_LINKINFO);
   batch.PutString(IFLA_INFO_KIND, "bridge");
+  if (vlan == 0) return;
+  const NetlinkNest data(batch, IFLA_INFO_DATA);
+  batch.PutU8(IFLA_BR_VLAN_FILTERING, 1);
+  batch.PutU16(IFLA_BR_VLAN_DEFAULT_PVID, vlan);
+}
+
+void PutPortVlan(NetlinkBatch& batch, int index, uint16_t vlan) {
+  ifinfomsg header = {};
+  header.ifi_family = AF_BRIDGE;
+  header.ifi_index = index;
+  batch.Begin(RTM_SETLINK, 0, header, absl::StrCat("put a port into vlan ", vlan));
+  const NetlinkNest spec(batch, IFLA_AF_SPEC);
+  const bridge_vlan_info info = {BRIDGE_VLAN_INFO_PVID | BRIDGE_VLAN_INFO_UNTAGGED, vlan};
+  batch.Put(IFLA_BRIDGE_VLAN_INFO, absl::string_view(reinterpret_cast<const char*>(&info), sizeof(info)));
 }
 
 void PutVlan(NetlinkBatch& batch, const std::string& name, int parent, uint16_t id) {
@@ -150,6 +166,13 @@ void PutVlan(NetlinkBatch& batch, const std::string& name, int parent, uint16_t 
   batch.PutString(IFLA_INFO_KIND, "vlan");
   const NetlinkNest data(batch, IFLA_INFO_DATA);
   batch.PutU16(IFLA_VLAN_ID, id);
+}
+
+void PutRename(NetlinkBatch& batch, int index, const std::string& name) {
+  ifinfomsg header = {};
+  header.ifi_index = index;
+  batch.Begin(RTM_NEWLINK, 0, header, absl::StrCat("name interface ", name));
+  batch.PutString(IFLA_IFNAME, name);
 }
 
 void PutUp(NetlinkBatch& batch, int index, const std::string& name, bool ipv6) {

@@ -65,9 +65,14 @@ struct SubLinkRequest {
 };
 void PutSubLink(os::NetlinkBatch& batch, const SubLinkRequest& request);
 
-void PutBridge(os::NetlinkBatch& batch, const std::string& name, const std::string& mac, uint32_t mtu);
+// `vlan`: which one its own end and its ports are in, untagged; 0: it does not know of VLANs.
+void PutBridge(os::NetlinkBatch& batch, const std::string& name, const std::string& mac, uint32_t mtu,
+               uint16_t vlan);
+// The same of a port of a bridge that is not ours.
+void PutPortVlan(os::NetlinkBatch& batch, int index, uint16_t vlan);
 void PutVlan(os::NetlinkBatch& batch, const std::string& name, int parent, uint16_t id);
 // `ipv6`: false keeps the link from making itself a link-local address.
+void PutRename(os::NetlinkBatch& batch, int index, const std::string& name);  // of one that is down
 void PutUp(os::NetlinkBatch& batch, int index, const std::string& name, bool ipv6);
 void PutDelete(os::NetlinkBatch& batch, const std::string& name);
 // The address is usable at once: no search for duplicates.

@@ -148,6 +148,18 @@ NftRule& NftRule::Payload(nft_payload_bases base, uint32_t offset, uint32_t leng
   return *this;
 }
 
+NftRule& NftRule::SetTransport(uint32_t reg, uint32_t offset, uint32_t length, uint32_t checksum_offset) {
+  Expression("payload", [&] {
+    batch_.PutBe32(NFTA_PAYLOAD_SREG, reg);
+    batch_.PutBe32(NFTA_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER);
+    batch_.PutBe32(NFTA_PAYLOAD_OFFSET, offset);
+    batch_.PutBe32(NFTA_PAYLOAD_LEN, length);
+    batch_.PutBe32(NFTA_PAYLOAD_CSUM_TYPE, NFT_PAYLOAD_CSUM_INET);
+    batch_.PutBe32(NFTA_PAYLOAD_CSUM_OFFSET, checksum_offset);
+  });
+  return *this;
+}
+
 NftRule& NftRule::Compare(uint32_t reg, nft_cmp_ops op, absl::string_view bytes) {
   Expression("cmp", [&] {
     batch_.PutBe32(NFTA_CMP_SREG, reg);

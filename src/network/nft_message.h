@@ -70,6 +70,8 @@ class NftRule {
   explicit NftRule(os::NetlinkBatch& batch) : batch_(batch) {}
   NftRule& Meta(nft_meta_keys key, uint32_t reg);
   NftRule& Payload(nft_payload_bases base, uint32_t offset, uint32_t length, uint32_t reg);
+  // Writes to the header of TCP or UDP and mends its checksum, which is at `checksum_offset`.
+  NftRule& SetTransport(uint32_t reg, uint32_t offset, uint32_t length, uint32_t checksum_offset);
   NftRule& Compare(uint32_t reg, nft_cmp_ops op, absl::string_view bytes);
   // reg = reg & mask, of 4 bytes.
   NftRule& And(uint32_t reg, uint32_t mask);

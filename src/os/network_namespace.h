@@ -10,6 +10,10 @@
 namespace coracle::os {
 
 // That of a process. Errors: as open(2).
+// Whether the network namespace of this thread belongs to its user namespace, whose root may change it then;
+// false for an ordinary user who is root in a user namespace alone. Source: ioctl_ns(2).
+bool OwnsNetworkNamespace();
+
 absl::StatusOr<UniqueFd> OpenNetworkNamespace(pid_t pid);
 
 // The calling thread is in another network namespace for as long as this lives: sockets that are opened

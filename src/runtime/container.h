@@ -40,7 +40,7 @@ struct CreateRequest {
   std::map<std::string, int> trees;
   Stdio stdio;
   int preserve_fds = 0;                    // 3 .. 3+n-1 stay open in the container
-  std::vector<std::string> fd_env;         // LISTEN_FDS and the like are the caller's
+  std::vector<int> passed;                 // the caller's descriptors that become 3+n and on there
   Cgroup* cgroup = nullptr;                // not owned; null: no cgroup
   const SeccompFilter* seccomp = nullptr;  // compiled from spec->linux_config.seccomp; null: none
   bool new_session_keyring = true;

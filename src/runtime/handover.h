@@ -20,6 +20,9 @@ struct Handover {
   char* const* argv = nullptr;
 };
 
+// In the child: its channel has this number now.
+void SayChannel(const Handover& handover, int channel);
+
 class PreparedHandover {
  public:
   Handover get() const { return {.program = program_.get(), .argv = argv_.data()}; }

@@ -223,6 +223,7 @@ void ChangeRootWithoutMounts(const ChildContext& context) {
   wishes.seccomp = request.seccomp;
   wishes.die_with_parent = request.die_with_parent;
   wishes.preserve_fds = request.preserve_fds;
+  wishes.passed = request.passed;
   wishes.gate = context.gate;
   wishes.handover = context.handover;
   wishes.hooks = &request.spec->hooks.start_container;

@@ -162,6 +162,33 @@ void EnterWorkingDirectory(int channel, const ProcessPlan& plan) {
   }
 }
 
+// Out of the way of the numbers below `end`. -1 stays.
+void MoveAbove(int end, int channel, int* fd) {
+  if (*fd < 0 || *fd >= end) return;
+  *fd = fcntl(*fd, F_DUPFD_CLOEXEC, end);
+  if (*fd < 0) Fail(channel, SetupStep::kDescriptors, errno);
+}
+
+// Gives the descriptors that are passed on their numbers. What else has them is ours and not needed any more,
+// but for the last few.
+void PlacePassed(int* channel, EarlyFiles* files, FinalWishes* wishes) {
+  if (wishes->passed.empty()) return;
+  const int first = 3 + wishes->preserve_fds, end = first + static_cast<int>(wishes->passed.size());
+  const int reports = *channel;  // for as long as the old number is open, which it stays until the loop below
+  MoveAbove(end, reports, channel);
+  MoveAbove(end, reports, &files->apparmor);
+  MoveAbove(end, reports, &files->selinux);
+  MoveAbove(end, reports, &wishes->gate);
+  MoveAbove(end, reports, &wishes->handover.program);
+  for (int& fd : wishes->passed) MoveAbove(end, reports, &fd);
+  for (int i = first; i < end; ++i) {
+    if (dup2(wishes->passed[static_cast<size_t>(i - first)], i) < 0) {
+      Fail(*channel, SetupStep::kDescriptors, errno);
+    }
+  }
+  wishes->preserve_fds += static_cast<int>(wishes->passed.size());
+}
+
 // What set-up has left open goes now, so that neither the cwd nor a hook nor the program's first lines can
 // reach it through /proc/self/fd: all but the standard, the preserved and our own last ones.
 void CloseTheRest(int channel, const EarlyFiles& files, const FinalWishes& wishes) {
@@ -219,6 +246,7 @@ ExecFailure TryCandidates(const ProcessPlan& plan) {
 // The program goes on with the channel, by its number, and makes it close-on-exec again.
 [[noreturn]] void HandOver(int channel, const ProcessPlan& plan, const Handover& handover) {
   if (fcntl(channel, F_SETFD, 0) != 0) Fail(channel, SetupStep::kExec, errno, "handover");
+  SayChannel(handover, channel);
   (void)execveat(handover.program, "", handover.argv, plan.envp.data(), AT_EMPTY_PATH);
   Fail(channel, SetupStep::kExec, errno, "handover");
 }
@@ -312,7 +340,8 @@ void PlaceStdio(int channel, const ProcessPlan& plan, const Stdio& stdio, int pr
   }
 }
 
-void BecomeProgram(int channel, const ProcessPlan& plan, const EarlyFiles& files, const FinalWishes& wishes) {
+void BecomeProgram(int channel, const ProcessPlan& plan, EarlyFiles files, FinalWishes wishes) {
+  PlacePassed(&channel, &files, &wishes);
   CloseTheRest(channel, files, wishes);
   BindToCpus(channel, plan.final_cpus);
   SetScheduling(channel, plan);

@@ -33,14 +33,14 @@ struct FinalWishes {
   const SeccompFilter* seccomp = nullptr;
   bool die_with_parent = false;
   int preserve_fds = 0;
+  std::vector<int> passed;                        // become 3+preserve_fds and on
   int gate = -1;                                  // wait for a byte here; -1: go on
   const std::vector<oci::Hook>* hooks = nullptr;  // startContainer
   const CreateRequest* request = nullptr;         // for the hooks' state
   Handover handover;
 };
 // From limits to exec; never returns.
-[[noreturn]] void BecomeProgram(int channel, const ProcessPlan& plan, const EarlyFiles& files,
-                                const FinalWishes& wishes);
+[[noreturn]] void BecomeProgram(int channel, const ProcessPlan& plan, EarlyFiles files, FinalWishes wishes);
 
 }  // namespace coracle::runtime
 

@@ -94,3 +94,45 @@ END
   eventually 20 answers
   contains two
 }
+
+@test "-p ...,fd: the listener is the program's own, which sees its clients" {
+  require curl
+  is_root || require pasta subids
+  is_root || [ -w /dev/net/tun ] || skip "needs /dev/net/tun"
+  import_debian
+  cat > "$T/served.py" << 'END'
+import os, socket
+assert os.environ["LISTEN_FDS"] == "2" and os.environ["LISTEN_PID"] == str(os.getpid()), os.environ
+first, second = socket.socket(fileno=3), socket.socket(fileno=4)
+second.listen()
+while True:
+    client, peer = first.accept()
+    client.recv(4000)
+    body = "%s %s\n" % (peer[0], second.getsockname()[1])
+    client.sendall(("HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)).encode())
+    client.close()
+END
+  run_ok network create front
+  local network options
+  for network in front pasta; do
+    ! is_root || [ "$network" = front ] || continue
+    for options in "" --init; do
+      # shellcheck disable=SC2086  # none or one
+      run_ok run -d --name web $options --network "$network" -p 8080:80,fd -p 127.0.0.1:8081:81,fd \
+        -v "$T/served.py:/served.py:ro" debian python3 /served.py
+      answers() { output=$(curl -sSf -m 5 "http://$1:8080/" 2>&1); }
+      eventually 10 answers 127.0.0.1
+      equals "::ffff:127.0.0.1 8081"
+      answers '[::1]'
+      equals "::1 8081"
+      run_ok port web 80
+      equals $'0.0.0.0:8080\n[::]:8080'
+      # Again after a restart; taken for others.
+      run_fails 125 run --rm --network front -p 8080:80 debian true
+      run_ok restart -t 0 web
+      eventually 10 answers 127.0.0.1
+      run_ok rm -f -t 0 web
+    done
+  done
+  run_ok network rm front
+}

@@ -513,3 +513,28 @@ END
   on_other ip route add 10.214.0.0/24 via 192.0.2.1
   run_ok exec plain ping -c1 -W2 192.0.2.2
 }
+
+@test "a bridge that is the user's own: only ports of containers are ours; and VLANs" {
+  import_busybox
+  other_host
+  ip link add br-own type bridge
+  ip addr add 10.217.0.1/24 dev br-own
+  ip link set br-own up
+  run_ok network create -o mode=unmanaged --interface-name br-own --subnet 10.217.0.0/24 own
+  serve web --network own -p 8080:80
+  ask "$(address_of web own)"
+  equals "10.217.0.1 web"
+  ask 127.0.0.1:8080
+  ! nft list set inet coracle bridges 2> /dev/null | grep br-own
+  run_ok rm -f -t 0 web
+  run_ok network rm own
+  ip link show br-own > "$T/out"
+  ip link del br-own
+  # The gateway and containers are in the VLAN, ports of others are not.
+  ip link add probe type bridge vlan_filtering 1 2> /dev/null || return 0  # not of this kernel
+  ip link del probe
+  run_ok network create -o vlan=7 --interface-name brvlan --subnet 10.218.0.0/24 tagged
+  serve web --network tagged
+  ask "$(address_of web tagged)"
+  bridge vlan show dev brvlan | grep -q '7 PVID Egress Untagged'
+}

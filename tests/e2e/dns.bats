@@ -223,6 +223,54 @@ for i in range(40):
 nobody_serves() { ! upstream_of "$@"; }
 upstream_of() { (exec 3<> "/dev/tcp/$1/$2" && echo >&3) 2> /dev/null; }
 
+@test "a container may serve port 53 itself, on every address" {
+  serve='import socket
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(("0.0.0.0", 53))
+t = socket.socket(); t.bind(("0.0.0.0", 53)); t.listen()
+print("bound")'
+  box web
+  box server
+  in_network_of server python3 -c "$serve" > "$T/served"
+  equals bound "$(< "$T/served")"
+  equals "0 0 $(address_of web)" "$(ask server web)"
+  equals "0 0 $(address_of web)" "$(ask server --tcp web)"
+  is_root && return
+  run_ok run -d --name alone --network pasta busybox sleep 300
+  in_network_of alone python3 -c "$serve" > "$T/served"
+  equals bound "$(< "$T/served")"
+}
+# in_network_of CONTAINER COMMAND...
+in_network_of() {
+  local pid enter=()
+  pid=$(coracle inspect "$1" --format '{{.State.Pid}}')
+  shift
+  is_root || enter=(coracle unshare)
+  "${enter[@]}" nsenter --net="/proc/$pid/ns/net" "$@"
+}
+
+@test "IPv6 on a network: names, packets, ports" {
+  run_ok network create --ipv6 --subnet fd00:213::/64 other
+  run_ok run -d --name web --network other -p 8702:80 busybox \
+    sh -c 'mkdir /w; echo here > /w/index.html; exec httpd -f -p 80 -h /w'
+  eventually 10 upstream_of ::1 8702
+  run_ok run --rm --network other --cap-add net_raw busybox ping6 -c1 -W2 web
+  equals here "$(python3 -c 'import urllib.request as u; print(u.urlopen("http://[::1]:8702/", timeout=5).read().decode().strip())')"
+}
+
+@test "unshare --rootless-netns is where an ordinary user's bridges are" {
+  require rootless
+  box web
+  run_ok unshare --rootless-netns ip -o -4 addr
+  contains " co-"
+  run_status 1 unshare --rootless-netns python3 -c "import socket; socket.create_connection(('$(address_of web)', 9), 5)"
+  contains "Connection refused" "$stderr"
+  run_ok rm -f -t 0 web
+  # Made for the command alone, it goes with it.
+  run_ok unshare --rootless-netns ip -o -4 addr show eth0
+  contains 10.0.2.100
+  eventually 5 no_keeper
+}
+
 @test "an ordinary user's networks are in one namespace, which goes with the last container" {
   require rootless
   box one
