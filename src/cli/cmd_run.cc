@@ -8,6 +8,7 @@
 #include "cli/cidfile.h"
 #include "cli/commands.h"
 #include "cli/container_options.h"
+#include "cli/enter.h"
 #include "cli/image_use.h"
 #include "cli/invocation.h"
 #include "cli/pull_for_run.h"
@@ -27,6 +28,7 @@ void RemoveImage(engine::Engine& engine, const store::ContainerRecord& record) {
 absl::StatusOr<int> Run(Invocation& invocation) {
   const ParsedCommand& parsed = invocation.parsed();
   ASSIGN_OR_RETURN(engine::CreateRequest request, ReadContainerOptions(parsed, /*is_create=*/false));
+  RETURN_IF_ERROR(ProtectFor(&request.config));
   const bool detach = request.config.detach();
   request.durable = detach;
   request.start_at_once = true;

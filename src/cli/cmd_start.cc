@@ -1,8 +1,10 @@
 // start: containers that exist, in the background or attached to one.
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/status.h"
 #include "cli/attached.h"
 #include "cli/commands.h"
+#include "cli/enter.h"
 #include "cli/invocation.h"
 #include "cli/select.h"
 #include "cli/stop_options.h"
@@ -56,11 +58,24 @@ absl::StatusOr<int> StartAttached(Invocation& invocation, engine::Engine& engine
   return Attached(engine, id, started.connection, options);
 }
 
+// Most often one container is named; whether it is there is told later.
+absl::Status ProtectForNamed(Invocation& invocation, engine::Engine& engine) {
+  bool one = invocation.args().size() == 1;
+  for (const absl::string_view selector : absl::StrSplit(invocation.parsed().command().args_waived_by, ',')) {
+    one &= !invocation.parsed().WasSet(selector);
+  }
+  if (!one) return ProtectFor(nullptr);
+  const absl::StatusOr<ContainerView> view = SelectOne(invocation, engine);
+  return ProtectFor(view.ok() ? &view->record.config() : nullptr);
+}
+
 }  // namespace
 
 int CmdStart(Invocation& invocation) {
   engine::Engine engine = MakeEngine(invocation);
   const ParsedCommand& parsed = invocation.parsed();
+  if (const absl::Status status = ProtectForNamed(invocation, engine); !status.ok())
+    return invocation.Fail(status);
   if (parsed.GetBool("attach") || parsed.GetBool("interactive")) {
     const absl::StatusOr<int> code = StartAttached(invocation, engine);
     return code.ok() ? *code : invocation.Fail(code.status());
@@ -75,6 +90,8 @@ int CmdStart(Invocation& invocation) {
 int CmdRestart(Invocation& invocation) {
   engine::Engine engine = MakeEngine(invocation);
   const ParsedCommand& parsed = invocation.parsed();
+  if (const absl::Status status = ProtectForNamed(invocation, engine); !status.ok())
+    return invocation.Fail(status);
   const std::optional<uint32_t> timeout = StopTimeOption(parsed);
   SelectOptions options;
   if (parsed.GetBool("running")) options.eligible = engine::IsRunning;

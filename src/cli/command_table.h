@@ -154,7 +154,7 @@ enum CommandFlags : uint32_t {
   kNeedsUserns = 1 << 2,
   // A process of ours gets inside a container: the binary re-executes itself first from a read-only mount.
   kEntersContainer = 1 << 3,
-  // It does so in a new container only, where it need not in most cases (runtime/handover.h): `run`.
+  // It does so to start containers only, and calls ProtectFor once it knows which.
   kStartsContainer = 1 << 6,
   // Neither root nor runroot is looked up.
   kNoStore = 1 << 4,

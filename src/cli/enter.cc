@@ -14,6 +14,7 @@
 #include "absl/strings/str_split.h"
 #include "base/status.h"
 #include "cli/output.h"
+#include "engine/security.h"
 #include "engine/shared_network.h"
 #include "os/file.h"
 #include "os/memory_program.h"
@@ -37,16 +38,6 @@ bool EnteredBefore() { return geteuid() == 0 && getenv(kCallerVariable) != nullp
 absl::Status BecomeReadOnly() {
   if (program_arguments == nullptr) return absl::OkStatus();
   return Annotate(os::EnsureReadOnlySelf(program_arguments, environ), "protect this program from containers");
-}
-
-// The options with which the container's first process is seen by others before its program runs, has a
-// label, or a filter that may not know execveat(2).
-bool CanHandOver(const ParsedCommand& parsed) {
-  if (!parsed.command().Has(kStartsContainer)) return false;
-  for (const absl::string_view option : {"pid", "security-opt", "runtime"}) {
-    if (parsed.WasSet(option)) return false;
-  }
-  return os::MakeMemoryProgram("coracle").ok();
 }
 
 absl::Status NoteCaller(uid_t uid) {
@@ -138,15 +129,21 @@ uid_t CallingUser() {
   return geteuid();
 }
 
-absl::Status EnterFor(const ParsedCommand& parsed, const Globals& globals) {
-  const Command& command = parsed.command();
+absl::Status EnterFor(const Command& command, const Globals& globals) {
   if (globals.rootless && !EnteredBefore()) {
     if (!command.Has(kNeedsUserns)) return absl::OkStatus();
     const uid_t caller = geteuid();
     RETURN_IF_ERROR(EnterRootless(globals));
     RETURN_IF_ERROR(NoteCaller(caller));
   }
-  if (!command.Has(kEntersContainer) || CanHandOver(parsed)) return absl::OkStatus();
+  if (!command.Has(kEntersContainer) || command.Has(kStartsContainer)) return absl::OkStatus();
+  return BecomeReadOnly();
+}
+
+absl::Status ProtectFor(const store::ContainerConfig* config) {
+  if (config != nullptr && engine::StartsByHandover(*config) && os::MakeMemoryProgram("coracle").ok()) {
+    return absl::OkStatus();
+  }
   return BecomeReadOnly();
 }
 

@@ -6,8 +6,9 @@
 #include <sys/types.h>
 
 #include "absl/status/status.h"
+#include "cli/command_table.h"
 #include "cli/globals.h"
-#include "cli/parse.h"
+#include "store/records.pb.h"
 
 namespace coracle::cli {
 
@@ -19,9 +20,14 @@ void SetProgramArguments(char** argv);
 uid_t CallingUser();
 
 // Enters the user namespace (kNeedsUserns, rootless) and re-executes from a read-only mount
-// (kEntersContainer, unless kStartsContainer and the options let a handover do). May not return: the program
-// then starts again, already there. A reduced user namespace is told as a warning, once.
-absl::Status EnterFor(const ParsedCommand& parsed, const Globals& globals);
+// (kEntersContainer without kStartsContainer). May not return: the program then starts again, already there.
+// A reduced user namespace is told as a warning, once.
+absl::Status EnterFor(const Command& command, const Globals& globals);
+
+// For a command with kStartsContainer, before it has changed anything: re-executes as above, unless the only
+// container that it will start, of this configuration, is handed over (runtime/handover.h). Null: it may be
+// several.
+absl::Status ProtectFor(const store::ContainerConfig* config);
 
 // For a rootless command that enters a container without making one (exec): joins the namespaces of its
 // monitor, then as EnterFor. Nothing to do for root.

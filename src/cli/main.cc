@@ -78,7 +78,7 @@ int RunCommand(ParsedCommand parsed) {
     }
     globals = *std::move(resolved);
   }
-  if (const absl::Status entered = EnterFor(parsed, globals); !entered.ok()) {
+  if (const absl::Status entered = EnterFor(command, globals); !entered.ok()) {
     PrintError(entered);
     return ExitCodeFor(entered);
   }

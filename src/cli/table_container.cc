@@ -247,7 +247,7 @@ constexpr Command kRestart = {
     .max_args = -1,
     .args_waived_by = "all,latest,cidfile,filter,running",
     .completes = Completes::kContainers,
-    .flags = kNeedsUserns | kEntersContainer,
+    .flags = kNeedsUserns | kEntersContainer | kStartsContainer,
     .run = CmdRestart,
 };
 
@@ -277,7 +277,7 @@ constexpr Command kStart = {
     .max_args = -1,
     .args_waived_by = "all,latest,filter",
     .completes = Completes::kContainers,
-    .flags = kNeedsUserns | kEntersContainer,
+    .flags = kNeedsUserns | kEntersContainer | kStartsContainer,
     .run = CmdStart,
 };
 

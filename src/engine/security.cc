@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "engine/oci_runtime.h"
 #include "oci/capability_names.h"
 #include "oci/default_spec.h"
 #include "oci/platform.h"
@@ -75,6 +76,14 @@ absl::StatusOr<Security> ResolveSecurity(const store::Store& store, const Contai
     return WithExitCode(Annotate(status, absl::StrCat("seccomp profile ", config.seccomp_profile())), 125);
   }
   return security;
+}
+
+bool StartsByHandover(const store::ContainerConfig& config) {
+  const bool own_pids = config.pid_mode().empty() || config.pid_mode() == "private";
+  const bool known_filter = config.seccomp_profile().empty() || config.seccomp_profile() == "unconfined";
+  const bool built_in = config.runtime().empty() || config.runtime() == kBuiltInRuntime;
+  return own_pids && known_filter && built_in && config.apparmor_profile().empty() &&
+         config.selinux_label().empty();
 }
 
 }  // namespace coracle::engine

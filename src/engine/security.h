@@ -25,6 +25,11 @@ struct Security {
 absl::StatusOr<Security> ResolveSecurity(const store::Store& store, const store::ContainerConfig& config,
                                          bool want_profile);
 
+// Whether the start of such a container leaves our own program out of its reach without a further step
+// (runtime/handover.h): in a pid namespace of its own, without a security label, and without a filter of the
+// user's, which may not know execveat(2).
+bool StartsByHandover(const store::ContainerConfig& config);
+
 }  // namespace coracle::engine
 
 #endif  // CORACLE_ENGINE_SECURITY_H_
