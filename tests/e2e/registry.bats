@@ -196,14 +196,15 @@ PYTHON
   equals 4 "$blobs"
 }
 
-@test "layers are mounted from the repository they came from, and known ones are not sent" {
+@test "layers and config are mounted from the repository they came from, and known ones are not sent" {
   registry_start
   put_layered from/x:1 oci
   run_ok pull -q "$registry/from/x:1"
   run_ok push -q "$registry/from/x:1" "$registry/to/y:1"
-  equals 3 "$(seen 'POST /v2/to/y/blobs/uploads/\?.*mount=')"
+  equals 4 "$(seen 'POST /v2/to/y/blobs/uploads/\?.*mount=')"
+  equals 0 "$(seen 'PUT /v2/to/y/blobs/uploads/')"
   run_ok push -q "$registry/from/x:1" "$registry/to/y:2"
-  equals 3 "$(seen 'POST /v2/to/y/blobs/uploads/\?.*mount=')"
+  equals 4 "$(seen 'POST /v2/to/y/blobs/uploads/\?.*mount=')"
   equals "$(digest_of "$registry/from/x:1")" "$(digest_of "$registry/to/y:2")"
 }
 
