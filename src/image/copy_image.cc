@@ -67,10 +67,19 @@ class Copier {
                                      ManifestRole role);
   absl::StatusOr<CopyResult> CopySingle(ManifestDocument document, const ManifestDocument* index,
                                         ManifestRole role);
-  absl::StatusOr<std::vector<oci::Digest>> CopyConfig(const oci::Manifest& manifest);
+  // A config that was read and checked, on its way into the sink.
+  struct ReadyConfig {
+    oci::Descriptor descriptor;
+    std::string bytes;
+    std::vector<oci::Digest> diff_ids;  // none for what is no image
+    bool was_there = false;
+    int item = -1;  // of the progress
+    std::shared_ptr<void> lock;
+  };
+  absl::StatusOr<ReadyConfig> ReadConfig(const oci::Manifest& manifest);
+  absl::Status PutConfig(ReadyConfig& config);
   absl::StatusOr<ImagePlan> Plan(const oci::Manifest& manifest) const;
-  absl::Status CopyLayers(oci::Manifest& manifest, const std::vector<oci::Digest>& diff_ids,
-                          const ImagePlan& plan);
+  absl::Status CopyLayers(oci::Manifest& manifest, ReadyConfig& config, const ImagePlan& plan);
   absl::Status CopyLayer(const oci::Descriptor& layer, const oci::Digest& diff_id, const LayerPlan& plan);
   bool SinkTakes(absl::string_view media_type) const;
   absl::StatusOr<ManifestFormat> FormatFor(absl::string_view media_type, bool index) const;
@@ -259,8 +268,9 @@ absl::StatusOr<CopyResult> Copier::CopySingle(ManifestDocument document, const M
   if (there) {
     result.was_there = true;
   } else {
-    ASSIGN_OR_RETURN(const std::vector<oci::Digest> diff_ids, CopyConfig(manifest));
-    RETURN_IF_ERROR(CopyLayers(manifest, diff_ids, plan));
+    ASSIGN_OR_RETURN(ReadyConfig config, ReadConfig(manifest));
+    if (!traits_.config_with_layers) RETURN_IF_ERROR(PutConfig(config));
+    RETURN_IF_ERROR(CopyLayers(manifest, config, plan));
     if (plan.convert) {
       RETURN_IF_ERROR(ConvertManifest(manifest, plan.format));
       document.bytes = oci::SerializeManifest(manifest);
@@ -275,38 +285,49 @@ absl::StatusOr<CopyResult> Copier::CopySingle(ManifestDocument document, const M
   return result;
 }
 
-// Gives the digests of the layers' content; none for what is no image.
-absl::StatusOr<std::vector<oci::Digest>> Copier::CopyConfig(const oci::Manifest& manifest) {
-  const oci::Descriptor& config = manifest.config;
-  {
-    ASSIGN_OR_RETURN(const std::shared_ptr<void> lock, sink_.LockDocument(config.digest));
-    ASSIGN_OR_RETURN(std::optional<std::string> bytes, sink_.FindDocument(config.digest));
-    const int item =
-        options_.progress == nullptr
-            ? -1
-            : options_.progress->Begin(absl::StrCat("config ", ShortDigest(config.digest)), config.size);
-    const bool there = bytes.has_value();
-    if (!there) {
-      auto stream = source_.OpenBlob(config, 0);
-      if (!stream.ok()) return AnnotateUnlessNamed(stream.status(), "config", config.digest.str());
-      ASSIGN_OR_RETURN(
-          bytes, ReadDocument(*std::move(stream), config, oci::kMaxImageConfigBytes, Watch(item)), "config");
-    }
-    RETURN_IF_ERROR(AnnotateUnlessNamed(sink_.PutConfig(config, *bytes), "config", config.digest.str()));
-    if (options_.progress != nullptr) options_.progress->End(item, there ? "already exists" : "done");
-    if (!IsImageConfig(config.media_type)) return std::vector<oci::Digest>();
-    ASSIGN_OR_RETURN(oci::ImageConfig parsed, oci::ParseImageConfig(*bytes), "config ", config.digest.str());
-    if (parsed.diff_ids.size() != manifest.layers.size()) {
-      return absl::InvalidArgumentError(absl::StrCat("the config has ", parsed.diff_ids.size(),
-                                                     " layers (rootfs.diff_ids), the manifest ",
-                                                     manifest.layers.size()));
-    }
-    return std::move(parsed.diff_ids);
+absl::StatusOr<Copier::ReadyConfig> Copier::ReadConfig(const oci::Manifest& manifest) {
+  ReadyConfig config;
+  config.descriptor = manifest.config;
+  const oci::Digest& digest = config.descriptor.digest;
+  ASSIGN_OR_RETURN(config.lock, sink_.LockDocument(digest));
+  ASSIGN_OR_RETURN(std::optional<std::string> bytes, sink_.FindDocument(digest));
+  if (options_.progress != nullptr) {
+    config.item =
+        options_.progress->Begin(absl::StrCat("config ", ShortDigest(digest)), config.descriptor.size);
   }
+  config.was_there = bytes.has_value();
+  if (!config.was_there) {
+    auto stream = source_.OpenBlob(config.descriptor, 0);
+    if (!stream.ok()) return AnnotateUnlessNamed(stream.status(), "config", digest.str());
+    ASSIGN_OR_RETURN(
+        bytes,
+        ReadDocument(*std::move(stream), config.descriptor, oci::kMaxImageConfigBytes, Watch(config.item)),
+        "config");
+  }
+  config.bytes = *std::move(bytes);
+  if (!IsImageConfig(config.descriptor.media_type)) return config;
+  ASSIGN_OR_RETURN(oci::ImageConfig parsed, oci::ParseImageConfig(config.bytes), "config ", digest.str());
+  if (parsed.diff_ids.size() != manifest.layers.size()) {
+    return absl::InvalidArgumentError(absl::StrCat("the config has ", parsed.diff_ids.size(),
+                                                   " layers (rootfs.diff_ids), the manifest ",
+                                                   manifest.layers.size()));
+  }
+  config.diff_ids = std::move(parsed.diff_ids);
+  return config;
 }
 
-absl::Status Copier::CopyLayers(oci::Manifest& manifest, const std::vector<oci::Digest>& diff_ids,
-                                const ImagePlan& plan) {
+absl::Status Copier::PutConfig(ReadyConfig& config) {
+  const absl::Status status = sink_.PutConfig(config.descriptor, config.bytes);
+  if (!status.ok()) return AnnotateUnlessNamed(status, "config", config.descriptor.digest.str());
+  if (options_.progress != nullptr) {
+    options_.progress->End(config.item, config.was_there ? "already exists" : "done");
+  }
+  config.lock.reset();
+  return absl::OkStatus();
+}
+
+// And the config, for a sink that takes it at any time.
+absl::Status Copier::CopyLayers(oci::Manifest& manifest, ReadyConfig& config, const ImagePlan& plan) {
   std::vector<LayerPlan> todo;
   for (const LayerPlan& layer : plan.layers) {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -320,12 +341,16 @@ absl::Status Copier::CopyLayers(oci::Manifest& manifest, const std::vector<oci::
       return manifest.layers[a.index].size > manifest.layers[b.index].size;
     });
   }
+  const size_t first_layer = traits_.config_with_layers ? 1 : 0;
   RETURN_IF_ERROR(os::RunParallel(
-      todo.size(), static_cast<size_t>(parallel),
+      first_layer + todo.size(), static_cast<size_t>(parallel),
       [&](size_t i) {
-        const oci::Descriptor& layer = manifest.layers[todo[i].index];
-        const oci::Digest diff_id = diff_ids.empty() ? oci::Digest() : diff_ids[todo[i].index];
-        return AnnotateUnlessNamed(CopyLayer(layer, diff_id, todo[i]), "layer", layer.digest.str());
+        if (i < first_layer) return PutConfig(config);
+        const LayerPlan& layer_plan = todo[i - first_layer];
+        const oci::Descriptor& layer = manifest.layers[layer_plan.index];
+        const oci::Digest diff_id =
+            config.diff_ids.empty() ? oci::Digest() : config.diff_ids[layer_plan.index];
+        return AnnotateUnlessNamed(CopyLayer(layer, diff_id, layer_plan), "layer", layer.digest.str());
       },
       [&] {
         stop_.Set();

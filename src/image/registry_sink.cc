@@ -83,7 +83,11 @@ class RegistrySink : public ImageSink {
       : place_(place), options_(options) {}
 
   std::string Name() const override { return absl::StrCat("docker://", place_.at.str()); }
-  SinkTraits traits() const override { return {}; }
+  SinkTraits traits() const override {
+    SinkTraits traits;
+    traits.config_with_layers = true;  // each is a few requests, and a registry may take its time for them
+    return traits;
+  }
 
   absl::Status PutConfig(const oci::Descriptor& descriptor, absl::string_view bytes) override {
     // Small as it is: an upload is three requests, and the registry waits for its disk.

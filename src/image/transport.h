@@ -75,6 +75,8 @@ struct SinkTraits {
   // It wants its layers in this form, whatever they are in the source (docker-archive: kNone).
   std::optional<archive::Compression> layer_compression;
   int max_parallel_blobs = 64;  // PutLayer calls at once; 1: one after the other, in the manifest's order
+  // PutConfig may come beside the layers instead of before them.
+  bool config_with_layers = false;
   // It digests what it gets and compares that itself: streams of layers end without that check then.
   bool checks_layers = false;
 };
@@ -97,11 +99,11 @@ enum class ManifestRole {
   kInstance,  // an image of the index that follows as kTop
 };
 
-// Takes one image, or an index and its images. Calls come in this order, for each image: PutConfig, then
-// TryReuseLayer and, if that is false, PutLayer for each layer (both from several threads, as the traits
-// allow), then PutManifest; at last PutManifest of the index; then Commit, once. Destroyed without a
-// successful Commit it leaves nothing that was not there before, except what makes another try quicker and is
-// collected otherwise.
+// Takes one image, or an index and its images. Calls come in this order, for each image: PutConfig (but see
+// the traits), then TryReuseLayer and, if that is false, PutLayer for each layer (both from several threads,
+// as the traits allow), then PutManifest; at last PutManifest of the index; then Commit, once. Destroyed
+// without a successful Commit it leaves nothing that was not there before, except what makes another try
+// quicker and is collected otherwise.
 class ImageSink {
  public:
   virtual ~ImageSink() = default;
