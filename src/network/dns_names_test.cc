@@ -74,7 +74,7 @@ TEST_SUITE("network/dns_names") {
     CHECK(resolver.Ask("web") == "-");
     Living web(*store, '2', kNet, {"", "web", {}, {"10.0.0.2"}});
     CHECK(resolver.Ask("web") == "2 ");
-    CHECK(RenamePublished(*store, web.id, "front").ok());
+    CHECK(PublishNames(*store, kNet, {web.id, "front", {}, {"10.0.0.2"}}, {"net", false, {}}).ok());
     CHECK(resolver.Ask("web") == "-");
     CHECK(resolver.Ask("front") == "2 ");
     web.lock.reset();

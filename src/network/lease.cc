@@ -247,16 +247,4 @@ std::vector<std::pair<std::string, std::string>> ListLeases(const Store& store,
   return leases;
 }
 
-void FreeDeadLeases(const Store& store, absl::string_view network_id) {
-  const auto names = os::ListDirectoryAt(AT_FDCWD, LeaseDir(store, network_id));
-  if (!names.ok() || names->empty()) return;
-  const auto lock = LockLeases(store, network_id);
-  if (!lock.ok()) return;
-  for (const std::string& name : *names) {
-    const std::string path = LeasePath(store, network_id, name);
-    const auto owner = os::ReadLinkAt(AT_FDCWD, path);
-    if (owner.ok() && !store::MonitorAlive(store, *owner)) (void)unlink(path.c_str());
-  }
-}
-
 }  // namespace coracle::network

@@ -49,9 +49,6 @@ absl::Status ReleaseAddresses(const store::Store& store, absl::string_view netwo
 void ReleaseAllAddresses(const store::Store& store, absl::string_view network_id,
                          absl::string_view container_id);
 
-// Frees what dead containers have in the network, which spares others the look at them. Best effort.
-void FreeDeadLeases(const store::Store& store, absl::string_view network_id);
-
 // Address (without prefix) and container id of each lease of the network that holds. Unsorted.
 std::vector<std::pair<std::string, std::string>> ListLeases(const store::Store& store,
                                                             absl::string_view network_id);

@@ -176,8 +176,6 @@ TEST_SUITE("network/lease") {
       waitpid(pid, nullptr, 0);
     }
     CHECK(ListLeases(*store, network.id()).empty());
-    FreeDeadLeases(*store, network.id());
-    CHECK(os::ListDirectoryAt(AT_FDCWD, store::NetworkRunDir(*store, network.id()) + "/leases")->empty());
     close(ready[0]);
     close(ready[1]);
   }

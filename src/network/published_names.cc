@@ -82,20 +82,6 @@ void WithdrawAllNames(const store::Store& store, const std::string& container_id
   (void)os::RemoveTreeAt(AT_FDCWD, directory);  // best effort: the run directory goes as a whole later
 }
 
-absl::Status RenamePublished(const store::Store& store, const std::string& container_id,
-                             const std::string& name) {
-  const auto networks = os::ListDirectoryAt(AT_FDCWD, SeenNetworksDir(store, container_id));
-  if (!networks.ok()) return absl::OkStatus();
-  for (const std::string& network : *networks) {
-    if (!IsId(network)) continue;
-    auto names = ReadPublishedNames(store, network, container_id);
-    if (!names.ok()) continue;  // just being withdrawn
-    names->container_name = name;
-    RETURN_IF_ERROR(Replace(NamesDir(store, network), container_id, NamesText(*names)), "publish names");
-  }
-  return absl::OkStatus();
-}
-
 void SweepNames(const store::Store& store) {
   const std::string base = absl::StrCat(store.runroot(), "/networks");
   const auto networks = os::ListDirectoryAt(AT_FDCWD, base);

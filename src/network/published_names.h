@@ -43,10 +43,6 @@ absl::Status PublishNames(const store::Store& store, const std::string& network_
 void WithdrawNames(const store::Store& store, const std::string& network_id, const std::string& container_id);
 // Of all its networks: when a run has ended.
 void WithdrawAllNames(const store::Store& store, const std::string& container_id);
-// `rename`.
-absl::Status RenamePublished(const store::Store& store, const std::string& container_id,
-                             const std::string& name);
-
 // Withdraws those of containers whose monitor does not live: resolvers leave them out already.
 void SweepNames(const store::Store& store);
 
