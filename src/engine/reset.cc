@@ -23,16 +23,22 @@
 namespace coracle::engine {
 namespace {
 
-// In the order in which they go: what names something before what is named, the version at the very end.
+// Without its version a directory is no store: whoever writes next makes a new one of it. That goes first,
+// and what it becomes is the sign, until the end, that the rest is ours to remove.
+constexpr char kVersion[] = "version";
+constexpr char kBeingReset[] = "version.reset";
+
+// In the order in which they go: what names something before what is named.
 constexpr const char* kInRoot[] = {
-    "names",       "manifests",    "images",        "containers", "volumes", "networks",
-    "build-cache", "build-mounts", "build-digests", "partial",    "staged",  "layers",
-    "blobs",       "seccomp",      "tmp",           "trash",      "version",
+    "names",    "manifests",   "images",       "containers",    "volumes",
+    "networks", "build-cache", "build-mounts", "build-digests", "partial",
+    "staged",   "layers",      "blobs",        "seccomp",       "tmp",
 };
+// "exits" is the sign of the whole (store.cc).
 constexpr const char* kInRunRoot[] = {
-    "build-mounts",   "build-runs",       "build-steps", "containers",   "exits",
-    "image-names",    "image-names.lock", "mounts",      "networks",     "staged.lock",
-    "storage-driver", "transfers",        "volumes",     "rootless-net", "leases",
+    "exits",        "containers",     "image-names", "image-names.lock", "mounts",      "networks",
+    "staged.lock",  "storage-driver", "leases",      "transfers",        "volumes",     "rootless-net",
+    "build-mounts", "build-runs",     "build-steps", "userns",           "userns.lock",
 };
 
 absl::Status RemoveContainers(Engine& engine) {
@@ -77,34 +83,41 @@ absl::Status Hide(const store::Store& store, const std::string& path) {
 }
 
 absl::Status RemoveFiles(const store::Store& store) {
+  const std::string sign = absl::StrCat(store.root(), "/", kBeingReset);
+  if (rename(absl::StrCat(store.root(), "/", kVersion).c_str(), sign.c_str()) != 0 && errno != ENOENT) {
+    return ErrnoStatus(errno, absl::StrCat("rename ", sign));
+  }
+  FaultPoint("engine.reset.begun");
+  RETURN_IF_ERROR(os::MakeDirectories(absl::StrCat(store.root(), "/trash"), 0700));
   absl::Status first;
   for (const char* name : kInRoot) {
-    const std::string path = absl::StrCat(store.root(), "/", name);
-    if (absl::string_view(name) == "trash") {
-      first.Update(store::EmptyTrash(store));
-      (void)rmdir(path.c_str());  // not empty: that error was met just now
-    } else if (absl::string_view(name) == "version") {
-      if (first.ok()) (void)unlink(path.c_str());  // what could not go is still a store
-    } else {
-      first.Update(Hide(store, path));
-    }
+    first.Update(Hide(store, absl::StrCat(store.root(), "/", name)));
     FaultPoint("engine.reset.hidden");
   }
+  first.Update(store::EmptyTrash(store));
+  (void)rmdir(absl::StrCat(store.root(), "/trash").c_str());  // not empty: that error was met just now
   for (const char* name : kInRunRoot) {
     const std::string path = absl::StrCat(store.runroot(), "/", name);
     if (os::ExistsAt(AT_FDCWD, path)) first.Update(os::RemoveTreeAt(AT_FDCWD, path));
   }
+  FaultPoint("engine.reset.emptied");
+  if (first.ok()) (void)unlink(sign.c_str());
   // They stay if somebody has put something else there.
   (void)rmdir(store.runroot().c_str());
   (void)rmdir(store.root().c_str());
   return first;
 }
 
+bool IsStore(const store::Store& store) {
+  return os::ExistsAt(AT_FDCWD, absl::StrCat(store.root(), "/", kVersion)) ||
+         os::ExistsAt(AT_FDCWD, absl::StrCat(store.root(), "/", kBeingReset));
+}
+
 }  // namespace
 
 absl::Status ResetStore(Engine& engine) {
   RETURN_IF_ERROR(engine.store.CheckVersion());
-  if (!os::ExistsAt(AT_FDCWD, absl::StrCat(engine.store.root(), "/version"))) return absl::OkStatus();
+  if (!IsStore(engine.store)) return absl::OkStatus();
   const std::string worker = store::DescribeLiveLease(engine.store);
   if (!worker.empty()) {
     return WithExitCode(
@@ -117,7 +130,6 @@ absl::Status ResetStore(Engine& engine) {
   first.Update(RemoveNetworks(engine));
   // A container that could not be removed may still run on what would go now.
   if (!first.ok()) return first;
-  RETURN_IF_ERROR(engine.store.EnsureExists());
   return RemoveFiles(engine.store);
 }
 

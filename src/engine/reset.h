@@ -12,8 +12,9 @@ namespace coracle::engine {
 // and so do the directories then.
 //
 // Each kind of object disappears at once (by a rename), names first and content last: cut at any point it
-// leaves a store that works. Errors: FailedPrecondition, exit code 125, naming who is at work in the store (a
-// pull, a build), with nothing removed; else the first, after going on.
+// leaves what the next command makes a store of, and another reset removes. Errors: FailedPrecondition, exit
+// code 125, naming who is at work in the store (a pull, a build), with nothing removed; else the first, after
+// going on.
 absl::Status ResetStore(Engine& engine);
 
 }  // namespace coracle::engine

@@ -116,3 +116,15 @@ running() { [ "$(coracle inspect -f '{{.State.Status}}' "$1")" = running ]; }
   whole() { coracle image check --repair -q > "$T/check" 2>&1 && coracle image check -q; }
   MIN_STEPS=1 killed image check --repair -q
 }
+
+@test "system reset" {
+  require faults
+  archive
+  before() {
+    coracle load -q -i "$T/a.tar" > /dev/null
+    coracle create --name c -v data:/data base:1 true > /dev/null
+  }
+  # Nothing of it is seen any more once it has been done again.
+  again() { coracle "$@" && [ -z "$(coracle ps -aq)$(coracle images -q)$(coracle volume ls -q)" ]; }
+  MIN_STEPS=15 killed system reset -f
+}
