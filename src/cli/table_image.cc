@@ -190,10 +190,12 @@ constexpr Command kImages = {
 
 constexpr Command kImport = {
     .name = "import",
-    .usage = "[options] FILE [IMAGE]",
+    .usage = "[options] FILE|URL [IMAGE]",
     .summary = "Make an image of a root file system in a tar archive",
     .description =
-        "FILE is a tar archive, compressed or not, or '-' for standard input. Prints the image's id.",
+        "FILE is a tar archive, compressed or not, or '-' for standard input; or an archive is fetched from "
+        "an http or "
+        "https URL. Prints the image's id.",
     .examples = kImportExamples,
     .options = kImportOptions,
     .min_args = 1,

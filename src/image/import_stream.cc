@@ -182,7 +182,7 @@ absl::StatusOr<std::string> Import(const store::Store& store, int fd, const Impo
   spec.created_unix_nanos = absl::ToUnixNanos(absl::Now());
   spec.created_by = "coracle import";
   auto id = ImportStream(store, source, spec);
-  if (!id.ok()) return WithExitCode(Annotate(id.status(), "import"), kExitEngine);
+  if (!id.ok()) return WithExitCode(id.status(), kExitEngine);
   return id;
 }
 

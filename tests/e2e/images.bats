@@ -16,6 +16,28 @@ load helpers
   equals from-gzip
 }
 
+@test "import: from a URL, whole or not at all" {
+  require python3
+  gzip -nc "$(fixture busybox)" > "$T/root.tgz"
+  echo "no archive at all" > "$T/text"
+  python3 -u -m http.server -d "$T" -b 127.0.0.1 0 > "$T/http.log" 2>&1 3>&- 4>&- &
+  local server=$! port
+  eventually 10 grep -q 'port [0-9]' "$T/http.log"
+  port=$(sed -nE 's/.*port ([0-9]+).*/\1/p' "$T/http.log" | head -n 1)
+  run_ok import "http://127.0.0.1:$port/root.tgz" web:1
+  run_ok run --rm --network none web:1 cat /etc/os-release
+  contains busybox
+  run_fails 125 import "http://127.0.0.1:$port/text" web:2
+  run_fails 125 import "http://127.0.0.1:$port/nothere" web:2
+  contains "404" "$stderr"
+  kill "$server"
+  wait "$server" || true
+  run_fails 125 import "http://127.0.0.1:$port/root.tgz" web:2
+  run_ok images -q
+  [ "${#lines[@]}" = 1 ]
+  [ -z "$(ls "$CORACLE_ROOT/tmp")" ]
+}
+
 @test "import: --change and --message show in inspect and history of the config" {
   run_ok import -q -c 'CMD ["echo","changed"]' -c 'ENV X=y' -c 'LABEL l=v' -c 'WORKDIR /tmp' -c 'USER 12' -m note "$(fixture busybox)" img
   run_ok run --rm img
