@@ -66,7 +66,7 @@ pod() {
 server() { echo "mkdir /w; echo $1 > /w/index.html; exec httpd -f -p 80 -h /w"; }
 says() { [ "$(curl -sS -m 3 "http://$2/" 2>&1)" = "$1" ]; }
 # get ADDRESS: for a container's shell.
-get() { echo "printf 'GET / HTTP/1.0\r\n\r\n' | nc -w 2 $1 80 | tail -n 1"; }
+get() { printf '%s\n' "printf 'GET / HTTP/1.0\r\n\r\n' | nc -w 2 $1 80 | tail -n 1"; }
 
 # All of the three do what they did, by the host and between their own.
 undisturbed() {
