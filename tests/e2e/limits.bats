@@ -80,7 +80,7 @@ load helpers
   import_busybox
   run_ok run --rm --security-opt apparmor=unconfined busybox echo fine
   if [ "$(cat /sys/module/apparmor/parameters/enabled 2> /dev/null)" = Y ]; then
-    run_fails 126 run --rm --security-opt apparmor=no-such-profile busybox true
+    run_fails 125 run --rm --security-opt apparmor=no-such-profile busybox true
     contains no-such-profile "$stderr"
     return
   fi
