@@ -66,8 +66,11 @@ std::string StartBody(const SystemdScope& scope) {
     out.Property(name, "b");
     out.Bool(true);
   }
+  // Whether a shutdown stops the scope, as it does services; else its processes are met by the last SIGTERM
+  // to all, which has its own minute and a half. Other engines than ours (coracle oci) stop their containers
+  // themselves.
   out.Property("DefaultDependencies", "b");
-  out.Bool(false);
+  out.Bool(scope.stop_signal > 0);
   out.Property("TasksMax", "t");
   out.Uint64(UINT64_MAX);
   if (scope.stop_signal > 0) {
