@@ -8,7 +8,7 @@ teardown() { rm -rf "$T"; }
   run_as root 0 "coracle ps -q"
   equals ""
   run_as root 0 "coracle ps -a --format '{{.Names}}' | sort | xargs"
-  equals "always created kept paused scopeless stopped"
+  equals "always created kept listens paused scopeless stopped"
   run_as user 0 "coracle ps -a --format '{{.Names}} {{.State}}'"
   equals "kept exited"
 }
@@ -16,6 +16,12 @@ teardown() { rm -rf "$T"; }
 @test "states: what ran has exited, what was created is still that" {
   run_as root 0 "coracle inspect -f '{{.Name}} {{.State.Status}} {{.State.Pid}}' kept scopeless paused stopped created | xargs"
   equals "kept exited 0 scopeless exited 0 paused exited 0 stopped exited 0 created created 0"
+}
+
+@test "containers were stopped as stop does it, and those that do not listen in their time" {
+  run_as root 0 "coracle inspect -f '{{.State.ExitCode}}' listens; coracle cp listens:/said - | tar -xO"
+  equals "5 asked" "$(xargs <<< "$output")"
+  [ $(($(sed -n 's/^btime //p' /proc/stat) - $(< /var/lib/coracle-tests/down))) -lt 60 ]
 }
 
 @test "a container starts again, with its files, its address and its port" {
