@@ -17,8 +17,11 @@ namespace coracle::network {
 namespace {
 
 constexpr int64_t kForgetMillis = 3000;
-// So that a container that only asks can't keep its monitor from its other work.
-constexpr int kMaxDatagramsAtOnce = 64;
+// By one system call; and no more in one round, so that a container that only asks can't keep its monitor
+// from its other work.
+constexpr size_t kDatagramsAtOnce = 32;
+// Of a question, whatever its options; what is longer is cut, and no question then.
+constexpr size_t kMaxQuery = 2048;
 
 int64_t NowMillis() {
   timespec now;
@@ -37,6 +40,11 @@ std::vector<DnsServerAddress> Parse(const std::vector<std::string>& names) {
 
 }  // namespace
 
+struct Datagram {
+  sockaddr_in peer;
+  std::string bytes;
+};
+
 struct DnsServer::Impl {
   Impl(const store::Store& store, const DnsConfig& config)
       : names(store, config.container_id, config.links), own_servers(Parse(config.servers)) {}
@@ -52,6 +60,8 @@ struct DnsServer::Impl {
   DnsStreams streams;
   HostResolvers host;
   const std::vector<DnsServerAddress> own_servers;
+  std::vector<char> incoming = std::vector<char>(kDatagramsAtOnce * kMaxQuery);
+  std::vector<Datagram> outgoing;  // of this round
   int64_t last_used_millis = 0;
   size_t forward_polls = 0, stream_polls = 0;
 };
@@ -109,19 +119,48 @@ void DnsServer::Dispatch(const pollfd* polls, size_t count) {
   if (asked) impl_->last_used_millis = now;
   if (polls[0].revents != 0) ReadDatagrams(now);
   if (polls[1].revents != 0) impl_->streams.Accept(sockets_.tcp.get(), now, close);
+  SendDatagrams();
 }
 
 void DnsServer::ReadDatagrams(int64_t now_millis) {
-  char buffer[kMaxDnsPayload];
-  for (int i = 0; i < kMaxDatagramsAtOnce; ++i) {
-    DnsClient client;
-    socklen_t size = sizeof(client.peer);
-    const ssize_t got = recvfrom(sockets_.udp.get(), buffer, sizeof(buffer), 0,
-                                 reinterpret_cast<sockaddr*>(&client.peer), &size);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return;
-    Handle(absl::string_view(buffer, static_cast<size_t>(got)), client, now_millis);
+  mmsghdr messages[kDatagramsAtOnce] = {};
+  iovec buffers[kDatagramsAtOnce];
+  sockaddr_in peers[kDatagramsAtOnce];
+  for (size_t i = 0; i < kDatagramsAtOnce; ++i) {
+    buffers[i] = {impl_->incoming.data() + i * kMaxQuery, kMaxQuery};
+    messages[i].msg_hdr.msg_iov = &buffers[i];
+    messages[i].msg_hdr.msg_iovlen = 1;
+    messages[i].msg_hdr.msg_name = &peers[i];
+    messages[i].msg_hdr.msg_namelen = sizeof(peers[i]);
   }
+  const int got = recvmmsg(sockets_.udp.get(), messages, kDatagramsAtOnce, MSG_DONTWAIT, nullptr);
+  for (int i = 0; i < got; ++i) {
+    DnsClient client;
+    client.peer = peers[i];
+    Handle(
+        absl::string_view(impl_->incoming.data() + static_cast<size_t>(i) * kMaxQuery, messages[i].msg_len),
+        client, now_millis);
+  }
+}
+
+// One that can't be sent is lost, as datagrams may be: the client asks again.
+void DnsServer::SendDatagrams() {
+  std::vector<Datagram>& outgoing = impl_->outgoing;
+  std::vector<mmsghdr> messages(outgoing.size());
+  std::vector<iovec> buffers(outgoing.size());
+  for (size_t i = 0; i < outgoing.size(); ++i) {
+    buffers[i] = {outgoing[i].bytes.data(), outgoing[i].bytes.size()};
+    messages[i].msg_hdr.msg_iov = &buffers[i];
+    messages[i].msg_hdr.msg_iovlen = 1;
+    messages[i].msg_hdr.msg_name = &outgoing[i].peer;
+    messages[i].msg_hdr.msg_namelen = sizeof(outgoing[i].peer);
+  }
+  for (size_t sent = 0; sent < messages.size();) {
+    const int count = sendmmsg(sockets_.udp.get(), &messages[sent],
+                               static_cast<unsigned>(messages.size() - sent), MSG_NOSIGNAL | MSG_DONTWAIT);
+    sent += count > 0 ? static_cast<size_t>(count) : 1;
+  }
+  outgoing.clear();
 }
 
 void DnsServer::Handle(absl::string_view message, const DnsClient& client, int64_t now_millis) {
@@ -164,9 +203,7 @@ void DnsServer::Reply(const DnsClient& client, absl::string_view answer) {
     cut = TruncatedDns(answer);
     answer = cut;
   }
-  // A datagram that can't be sent is lost, as datagrams may be: the client asks again.
-  (void)sendto(sockets_.udp.get(), answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
-               reinterpret_cast<const sockaddr*>(&client.peer), sizeof(client.peer));
+  impl_->outgoing.push_back({client.peer, std::string(answer)});
 }
 
 }  // namespace coracle::network

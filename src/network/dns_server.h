@@ -60,6 +60,7 @@ class DnsServer {
  private:
   struct Impl;
   void ReadDatagrams(int64_t now_millis);
+  void SendDatagrams();
   void Handle(absl::string_view message, const DnsClient& client, int64_t now_millis);
   void Reply(const DnsClient& client, absl::string_view answer);
   const store::Store& store_;
