@@ -13,6 +13,7 @@
 #include "engine/published_ports.h"
 #include "engine/shared_network.h"
 #include "network/bridge.h"
+#include "network/client_address.h"
 #include "network/dns_server.h"
 #include "network/lease.h"
 #include "network/published_names.h"
@@ -120,15 +121,20 @@ absl::StatusOr<std::optional<network::PortForwarder>> OpenForwarder(const Run& r
   if (run.held.sockets.empty()) return result;
   std::vector<int> fds;
   for (const os::UniqueFd& fd : run.held.sockets) fds.push_back(fd.get());
+  // Where it is for everybody, and not for those alone whom the rules don't lead. Without it they have our
+  // address.
+  const bool as_client = UsesSharedNetwork() && network::KeepClientAddresses().ok();
   ASSIGN_OR_RETURN(
       result,
       network::PortForwarder::Open(
           fds,
-          [store = &run.store, id = run.id](
+          [store = &run.store, id = run.id, as_client](
               const network::PortForwarder::Socket& socket) -> std::optional<network::PortForwarder::Target> {
             const auto state = store::ReadState(*store, id);  // `network connect` may have changed it
             if (!state.ok()) return std::nullopt;
-            return ForwardTargetOf(*state, socket);
+            auto target = ForwardTargetOf(*state, socket);
+            if (target.has_value()) target->as_client &= as_client;
+            return target;
           }),
       "publish ports");
   return result;

@@ -26,15 +26,19 @@ std::string NotePath(const store::Store& store, const std::string& container_id)
 }
 
 // The first address of the family on a bridge; of networks with a gateway if there is any.
-std::optional<IpAddress> TargetOf(const ContainerState& state, bool v6) {
-  std::optional<IpAddress> fallback;
+struct BridgeAddress {
+  IpAddress address;
+  bool has_gateway = false;
+};
+std::optional<BridgeAddress> TargetOf(const ContainerState& state, bool v6) {
+  std::optional<BridgeAddress> fallback;
   for (const store::NetworkStatus& status : state.networks()) {
     if (status.host_interface_name().empty()) continue;
     for (const std::string& text : status.addresses()) {
       const auto address = IpAddress::Parse(text.substr(0, text.find('/')));
       if (!address.ok() || address->is_v6() != v6) continue;
-      if (status.gateways_size() > 0) return *address;
-      if (!fallback.has_value()) fallback = *address;
+      if (status.gateways_size() > 0) return BridgeAddress{*address, true};
+      if (!fallback.has_value()) fallback = BridgeAddress{*address, false};
     }
   }
   return fallback;
@@ -66,6 +70,17 @@ std::string HolderName(const store::Store& store, const network::PortHolder& hol
   return absl::StrCat(holder.command, " (pid ", holder.pid, ")");
 }
 
+// Networks on bridges that are not ours have no rules: the monitor serves their clients
+// (network/port_forwarder.h).
+ContainerState OnOurBridges(const store::Store& store, ContainerState state) {
+  auto* const networks = state.mutable_networks();
+  for (int i = networks->size() - 1; i >= 0; --i) {
+    const auto record = store::ReadNetwork(store, networks->Get(i).network_name());
+    if (record.ok() && network::IsUnmanaged(*record)) networks->DeleteSubrange(i, 1);
+  }
+  return state;
+}
+
 // Open until the process ends: closing a socket of nf_tables waits until the kernel has freed what was
 // removed last, which takes it some milliseconds.
 absl::StatusOr<network::Firewall*> LastingFirewall() {
@@ -82,7 +97,7 @@ absl::StatusOr<network::Firewall*> LastingFirewall() {
 std::vector<network::Publication> PublicationsOf(const ContainerState& state) {
   std::vector<network::Publication> result;
   for (const bool v6 : {false, true}) {
-    const std::optional<IpAddress> target = TargetOf(state, v6);
+    const std::optional<BridgeAddress> target = TargetOf(state, v6);
     if (!target.has_value()) continue;
     for (const store::PortMapping& port : state.ports()) {
       const auto protocol = network::ProtocolNumber(port.protocol());
@@ -91,7 +106,7 @@ std::vector<network::Publication> PublicationsOf(const ContainerState& state) {
       one.host_address = port.host_ip();
       one.protocol = *protocol;
       one.host_port = static_cast<uint16_t>(port.host_port());
-      one.target = *target;
+      one.target = target->address;
       one.target_port = static_cast<uint16_t>(port.container_port());
       one.count = static_cast<uint16_t>(std::max<uint32_t>(port.count(), 1));
       // An address that means all of its family.
@@ -108,7 +123,7 @@ std::vector<network::Publication> PublicationsOf(const ContainerState& state) {
 
 std::optional<network::PortForwarder::Target> ForwardTargetOf(const ContainerState& state,
                                                               const network::PortForwarder::Socket& socket) {
-  std::optional<IpAddress> target = TargetOf(state, socket.address.is_v6());
+  std::optional<BridgeAddress> target = TargetOf(state, socket.address.is_v6());
   if (!target.has_value()) target = TargetOf(state, !socket.address.is_v6());
   if (!target.has_value()) return std::nullopt;
   for (const store::PortMapping& port : state.ports()) {
@@ -118,7 +133,9 @@ std::optional<network::PortForwarder::Target> ForwardTargetOf(const ContainerSta
     if (socket.port < port.host_port() || offset >= std::max<uint32_t>(port.count(), 1)) continue;
     const auto host = IpAddress::Parse(port.host_ip());
     if (host.ok() && *host != socket.address) continue;
-    return network::PortForwarder::Target{*target, static_cast<uint16_t>(port.container_port() + offset)};
+    // Without a gateway no answer would come back to an address that is not ours.
+    return network::PortForwarder::Target{
+        target->address, static_cast<uint16_t>(port.container_port() + offset), target->has_gateway};
   }
   return std::nullopt;
 }
@@ -142,18 +159,17 @@ absl::StatusOr<network::HeldPorts> HoldPortsOf(const store::Store& store,
 
 absl::Status PublishPorts(const store::Store& store, const std::string& container_id,
                           const ContainerState& state) {
-  const std::vector<network::Publication> publications = PublicationsOf(state);
+  const ContainerState ruled = OnOurBridges(store, state);
+  const std::vector<network::Publication> publications = PublicationsOf(ruled);
   // In a namespace of the user's own nobody comes by those ports: the host's are there for the forwarder.
   if (publications.empty() || UsesSharedNetwork()) return absl::OkStatus();
   ContainerState note;
-  *note.mutable_networks() = state.networks();
+  *note.mutable_networks() = ruled.networks();
   *note.mutable_ports() = state.ports();
   RETURN_IF_ERROR(store::WriteRecord(NotePath(store, container_id), note, os::Durability::kVolatile));
   FaultPoint("engine.ports.noted");
   ASSIGN_OR_RETURN(network::Firewall firewall, network::Firewall::Open());
-  const absl::Status status = firewall.Publish(publications);
-  // Nobody has rules on bridges that are not ours: the monitor serves (network/port_forwarder.h).
-  if (!status.ok() && !absl::IsNotFound(status)) return status;
+  RETURN_IF_ERROR(firewall.Publish(publications));
   FaultPoint("engine.ports.published");
   return absl::OkStatus();
 }
@@ -180,7 +196,7 @@ absl::Status RepairRulesOf(const store::Store& store, const std::string& contain
   }
   if (state.ports_size() == 0) return absl::OkStatus();
   ASSIGN_OR_RETURN(network::Firewall firewall, network::Firewall::Open());
-  ASSIGN_OR_RETURN(const bool there, firewall.HasPublished(PublicationsOf(state)));
+  ASSIGN_OR_RETURN(const bool there, firewall.HasPublished(PublicationsOf(OnOurBridges(store, state))));
   return there ? absl::OkStatus() : PublishPorts(store, container_id, state);
 }
 

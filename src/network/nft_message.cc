@@ -197,6 +197,22 @@ NftRule& NftRule::Ct(nft_ct_keys key, uint32_t reg) {
   return *this;
 }
 
+NftRule& NftRule::SetMeta(nft_meta_keys key, uint32_t reg) {
+  Expression("meta", [&] {
+    batch_.PutBe32(NFTA_META_KEY, key);
+    batch_.PutBe32(NFTA_META_SREG, reg);
+  });
+  return *this;
+}
+
+NftRule& NftRule::SetCt(nft_ct_keys key, uint32_t reg) {
+  Expression("ct", [&] {
+    batch_.PutBe32(NFTA_CT_KEY, key);
+    batch_.PutBe32(NFTA_CT_SREG, reg);
+  });
+  return *this;
+}
+
 NftRule& NftRule::FibType(uint32_t reg) {
   Expression("fib", [&] {
     batch_.PutBe32(NFTA_FIB_DREG, reg);

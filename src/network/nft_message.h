@@ -77,6 +77,8 @@ class NftRule {
   NftRule& And(uint32_t reg, uint32_t mask);
   NftRule& Load(uint32_t reg, absl::string_view bytes);
   NftRule& Ct(nft_ct_keys key, uint32_t reg);
+  NftRule& SetMeta(nft_meta_keys key, uint32_t reg);
+  NftRule& SetCt(nft_ct_keys key, uint32_t reg);
   NftRule& FibType(uint32_t reg);  // of the destination
   NftRule& InSet(const std::string& set, uint32_t reg, bool inverted = false);
   NftRule& Map(const std::string& map, uint32_t reg, uint32_t result_reg);

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/status.h"
+#include "network/client_address.h"
 #include "network/tcp_relay.h"
 #include "os/unique_fd.h"
 
@@ -87,10 +88,13 @@ std::optional<PortForwarder::Socket> Describe(int fd) {
 }
 
 // A connected socket, or one that connects.
-os::UniqueFd ConnectTo(const PortForwarder::Target& target, int type) {
+os::UniqueFd ConnectTo(const PortForwarder::Target& target, int type, const sockaddr* client,
+                       socklen_t client_size) {
   Address address = ToSocketAddress(target.address, target.port);
   os::UniqueFd fd(socket(address.storage.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd.valid()) return fd;
+  if (target.as_client && client->sa_family == address.storage.ss_family)
+    (void)BindAsClient(fd.get(), client, client_size);
   if (connect(fd.get(), address.get(), address.size) != 0 && errno != EINPROGRESS) fd.Reset();
   return fd;
 }
@@ -153,11 +157,12 @@ void PortForwarder::Impl::Accept(size_t index) {
   if (!limit_is_raised) RaiseDescriptorLimit();
   limit_is_raised = true;
   while (relays.size() < kMaxForwarded) {
-    os::UniqueFd client(accept4(sockets[index].fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    Address peer;
+    os::UniqueFd client(accept4(sockets[index].fd, peer.get(), &peer.size, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!client.valid()) return;
     const std::optional<Target> target = find_target(sockets[index]);
     if (!target.has_value()) continue;  // closed
-    os::UniqueFd server = ConnectTo(*target, SOCK_STREAM);
+    os::UniqueFd server = ConnectTo(*target, SOCK_STREAM, peer.get(), peer.size);
     if (!server.valid()) continue;
     const uint64_t number = ++last_number;
     const uint32_t events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
@@ -223,7 +228,8 @@ Exchange* PortForwarder::Impl::FindExchange(size_t index, const std::string& cli
   Exchange exchange;
   exchange.socket = index;
   exchange.client = client;
-  exchange.server = ConnectTo(*target, SOCK_DGRAM);
+  exchange.server = ConnectTo(*target, SOCK_DGRAM, reinterpret_cast<const sockaddr*>(client.data()),
+                              static_cast<socklen_t>(client.size()));
   exchange.last_millis = now;
   const uint64_t number = ++last_number;
   if (!exchange.server.valid()) return nullptr;

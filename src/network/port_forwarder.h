@@ -37,6 +37,7 @@ class PortForwarder {
   struct Target {
     IpAddress address;
     uint16_t port = 0;
+    bool as_client = false;  // asked with the client's own address if possible (client_address.h)
   };
   // Asked for each client: the container's address may change while it runs. None: the client is refused.
   using FindTarget = std::function<std::optional<Target>(const Socket& socket)>;

@@ -223,6 +223,23 @@ for i in range(40):
 nobody_serves() { ! upstream_of "$@"; }
 upstream_of() { (exec 3<> "/dev/tcp/$1/$2" && echo >&3) 2> /dev/null; }
 
+@test "servers behind published ports see their clients' addresses" {
+  run_ok run -d --name web --network net -p 8703:80 -p 8703:80/udp busybox sh -c 'mkdir -p /w/cgi-bin && cd /w/cgi-bin &&
+    printf "#!/bin/sh\necho\necho \$REMOTE_ADDR | tr -d [] | sed s/^::ffff://\n" > who && chmod 755 who && exec httpd -f -p 80 -h /w'
+  eventually 10 upstream_of 127.0.0.1 8703
+  fetch() { python3 -c 'import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=5).read().decode().strip())' "http://$1/cgi-bin/who"; }
+  equals 192.0.2.1 "$(fetch 192.0.2.1:8703)"
+  # No container could answer to 127.0.0.1: it sees its gateway.
+  run_ok inspect web --format '{{.NetworkSettings.Networks.net.Gateway}}'
+  equals "$output" "$(fetch 127.0.0.1:8703)"
+  in_network_of web timeout 20 python3 -c 'import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("0.0.0.0", 80)); print("ready", flush=True)
+data, peer = s.recvfrom(99); s.sendto(peer[0].encode(), peer)' > "$T/echo" 3>&- 4>&- &
+  eventually 5 grep -q ready "$T/echo"
+  equals 192.0.2.1 "$(python3 -c 'import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(5); s.sendto(b"who", ("192.0.2.1", 8703)); print(s.recv(99).decode())')"
+}
+
 @test "a container may serve port 53 itself, on every address" {
   serve='import socket
 u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(("0.0.0.0", 53))
