@@ -50,12 +50,25 @@ struct BuildRequest {
   std::string storage_driver;
   store::ContainerConfig run_config;  // of every RUN: network, hosts, limits, capabilities
   std::vector<std::string> proxy_environment;
+  std::string base_override;                   // --from: in place of the first FROM's
+  std::vector<std::string> environment;        // --env: NAME=VALUE on top of each base
+  std::vector<std::string> unset_environment;  // of the image that comes out
+  std::vector<std::string> unset_labels;
+  std::vector<std::string> no_cache_stages;  // their steps are run anew
+  std::vector<oci::Mount> volumes;           // binds in each RUN
+  bool omit_history = false;
+  bool keep_image = true;    // the store gets it
+  bool keep_failed = false;  // the state that a failed RUN leaves becomes an image
+  // Of several builds that are shown as one:
+  int last_number = 0;         // of a step that was shown before
+  std::string progress_label;  // "linux/arm64", of its stages
 };
 
 // Those who stand above.
 struct BuildHost {
-  // The image by that name, pulled if need be.
-  std::function<absl::StatusOr<BaseImage>(const std::string& name, const std::optional<oci::Platform>&)>
+  // The image by that name, pulled if need be. `on_line` gets what is fetched, a line each.
+  std::function<absl::StatusOr<BaseImage>(const std::string& name, const std::optional<oci::Platform>&,
+                                          const std::function<void(absl::string_view)>& on_line)>
       find_image;
   StepRunner run;
   // The text of a file of stacked directories (top first); empty if there is none.

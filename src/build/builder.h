@@ -10,14 +10,27 @@
 #include "build/build_options.h"
 #include "build/built_image.h"
 #include "build/progress.h"
+#include "build/step_cache.h"
+#include "oci/image_config.h"
 #include "os/cancel.h"
 #include "store/store.h"
 
 namespace coracle::build {
 
+// A step of the build as the cache has it.
+struct KeptStep {
+  std::vector<std::string> keys;
+  CachedStep step;
+  std::vector<LayerRef> below;
+  std::string description;
+};
+
 struct BuildResult {
-  StoredImage image;
+  StoredImage image;             // its id is empty if the store was not to get it
   std::vector<LayerRef> layers;  // bottom first
+  oci::ImageConfig config;
+  std::vector<KeptStep> steps;  // of all its stages
+  int last_number = 0;          // of a step, as progress counted them
 };
 
 // Only what the target needs is built, independent stages side by side. Errors: InvalidArgument with lines

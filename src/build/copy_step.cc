@@ -42,6 +42,10 @@ bool CopyStep::parents() const {
 
 bool CopyStep::into_directory() const { return absl::EndsWith(destination_, "/"); }
 
+bool CopyStep::needs_names() const {
+  return copy().chown.find_first_not_of("0123456789:") != std::string::npos;
+}
+
 absl::Status CopyStep::Open() {
   const CopyBase& wanted = copy();
   destination_ = wanted.destination;

@@ -31,6 +31,10 @@ class CopyStep {
   // Whether the layers that they come from say, without a look at any file, what is copied; then that goes
   // into `key`.
   bool AddOriginToKey(KeyMaker& key) const;
+  // --link: it is made over nothing.
+  bool is_linked() const { return copy().link; }
+  // Whether the image's files tell whose the copies are.
+  bool needs_names() const;
   // Finds, fetches and digests the sources; all that decides goes into `key`. Errors: NotFound naming the
   // source; of a download.
   absl::Status Prepare(KeyMaker& key);

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <thread>
 
 #include "absl/strings/escaping.h"
@@ -15,6 +16,7 @@
 #include "base/sha256.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "build/file_xattrs.h"
 #include "os/file.h"
 #include "os/thread.h"
 #include "store/crc32c.h"
@@ -22,7 +24,7 @@
 namespace coracle::build {
 namespace {
 
-constexpr absl::string_view kMagic = "coracle digests 1\n";
+constexpr absl::string_view kMagic = "coracle digests 2\n";
 constexpr size_t kRecordBytes = 5 * 8 + 32 + 4;
 constexpr size_t kReadBytes = 256 << 10;
 // Longer than a tick of any kernel's coarse clock.
@@ -80,7 +82,14 @@ absl::StatusOr<std::string> ReadDigest(int root, const SourceItem& item, struct 
   RETURN_IF_ERROR(stat_now(&after));
   if (!SameFile(*info, after))
     return absl::AbortedError(absl::StrCat(Printable(item.from), " changes while it is read"));
-  return sha.HexDigest();
+  // Extended attributes are copied too. Who changes one changes the file's ctime.
+  const std::map<std::string, std::string> attributes = ReadXattrs(file.get());
+  if (attributes.empty()) return sha.HexDigest();
+  Sha256 both;
+  both.Update(sha.HexDigest());
+  for (const auto& [name, value] : attributes)
+    both.Update(absl::StrCat(name.size(), ":", name, value.size(), ":", value));
+  return both.HexDigest();
 }
 
 }  // namespace

@@ -23,6 +23,7 @@
 #include "os/file_wait.h"
 #include "os/mount.h"
 #include "os/overlay_mount.h"
+#include "storage/copy_files.h"
 #include "storage/layer_store.h"
 
 namespace coracle::build {
@@ -220,7 +221,26 @@ void RunMounts::Release() {
   memory_.clear();
 }
 
-absl::Status RunMounts::Cache(size_t index) {
+// Complete before it has its name. Whoever was quicker has made the one that counts.
+absl::Status RunMounts::MakeCache(size_t index, const LayerWork& work, const std::string& path) {
+  const RunMount& wanted = step_.mounts[index];
+  ASSIGN_OR_RETURN(const std::string made, work.MakeDirectory(absl::StrCat("cache-", index), 0755));
+  if (!wanted.from.empty()) {
+    ASSIGN_OR_RETURN(const SourceRoot root, OpenSourceRoot(in_, step_.mount_sources[index]));
+    ASSIGN_OR_RETURN(const os::UniqueFd from,
+                     os::OpenBeneath(root.fd(), wanted.source.empty() ? "." : wanted.source,
+                                     O_RDONLY | O_DIRECTORY, RESOLVE_IN_ROOT),
+                     "cache from ", Printable(wanted.source));
+    ASSIGN_OR_RETURN(const os::UniqueFd to, os::OpenAt(AT_FDCWD, made, O_RDONLY | O_DIRECTORY));
+    RETURN_IF_ERROR(storage::CopyDirectoryContents(from.get(), to.get(), {}));
+  }
+  RETURN_IF_ERROR(SetOwner(made, wanted, 0755));
+  RETURN_IF_ERROR(os::MakeDirectories(absl::StrCat(in_.store->root(), "/build-mounts"), 0700));
+  if (rename(made.c_str(), path.c_str()) == 0 || os::ExistsAt(AT_FDCWD, path)) return absl::OkStatus();
+  return ErrnoStatus(errno, absl::StrCat("make ", path));
+}
+
+absl::Status RunMounts::Cache(size_t index, const LayerWork& work) {
   const RunMount& wanted = step_.mounts[index];
   const std::string target = TargetOf(wanted, "");
   const std::string id = Sha256Hex(wanted.id.empty() ? target : wanted.id);
@@ -242,16 +262,7 @@ absl::Status RunMounts::Cache(size_t index) {
     break;
   }
   const std::string path = absl::StrCat(in_.store->root(), "/build-mounts/", name);
-  if (!os::ExistsAt(AT_FDCWD, path)) {
-    RETURN_IF_ERROR(os::MakeDirectories(absl::StrCat(in_.store->root(), "/build-mounts"), 0700));
-    RETURN_IF_ERROR(os::MakeDirectoryAt(AT_FDCWD, path, 0755));
-    RETURN_IF_ERROR(SetOwner(path, wanted, 0755));
-    if (!wanted.from.empty()) {
-      return absl::UnimplementedError(
-          "--mount=type=cache,from=: a cache that begins with files is not "
-          "supported yet");
-    }
-  }
+  if (!os::ExistsAt(AT_FDCWD, path)) RETURN_IF_ERROR(MakeCache(index, work, path));
   Add(path, target, {"rbind", wanted.read_only ? "ro" : "rw"}, true);
   return absl::OkStatus();
 }
@@ -319,7 +330,7 @@ absl::Status RunMounts::Make(const LayerWork& work) {
         status = Bind(i, work);
         break;
       case MountType::kCache:
-        status = Cache(i);
+        status = Cache(i, work);
         break;
       case MountType::kTmpfs:
         status = Tmpfs(i);

@@ -51,7 +51,8 @@ class RunMounts {
                                            bool& is_directory) const;
   absl::StatusOr<os::UniqueFd> ImageTree(size_t index, SourceRoot& root, const LayerWork& work,
                                          bool& is_directory) const;
-  absl::Status Cache(size_t index);
+  absl::Status Cache(size_t index, const LayerWork& work);
+  absl::Status MakeCache(size_t index, const LayerWork& work, const std::string& path);
   absl::Status Secret(size_t index, const LayerWork& work);
   absl::Status Ssh(size_t index);
   absl::Status Tmpfs(size_t index);

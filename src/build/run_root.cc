@@ -59,9 +59,11 @@ void FillConfig(const StageInputs& in, const Step& step, const std::vector<std::
       break;
     case RunNetwork::kNone:
       config.set_network_mode("none");
+      config.clear_networks();
       break;
     case RunNetwork::kHost:
       config.set_network_mode("host");
+      config.clear_networks();
       break;
   }
   if (step.run()->insecure) config.set_privileged(true);
@@ -77,10 +79,17 @@ absl::Status RunInRoot(const StageInputs& in, const Step& step, const std::vecto
   RunStep run;
   FillConfig(in, step, args, run.config);
   for (const std::string& entry : mounts.environment()) run.config.add_env(entry);
-  run.mounts = mounts.mounts();
+  run.mounts = in.request->volumes;
+  for (const oci::Mount& mount : mounts.mounts()) run.mounts.push_back(mount);
   run.trees = mounts.trees();
   std::vector<Target> targets(std::begin(kSystemTargets), std::end(kSystemTargets));
   targets.insert(targets.end(), mounts.targets().begin(), mounts.targets().end());
+  for (const oci::Mount& mount : in.request->volumes) {
+    struct stat info;
+    if (stat(mount.source.c_str(), &info) != 0)
+      return ErrnoStatus(errno, absl::StrCat("--volume ", mount.source));
+    targets.push_back({mount.destination, S_ISDIR(info.st_mode)});
+  }
   ASSIGN_OR_RETURN(run.scratch_dir, work.MakeDirectory("run"));
   if (!program.script_name.empty()) {
     const std::string path = absl::StrCat(run.scratch_dir, "/script");

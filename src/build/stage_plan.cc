@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "base/name_value.h"
 #include "base/status.h"
@@ -47,6 +48,21 @@ std::string JoinClean(absl::string_view base, absl::string_view path) {
 class Planner {
  public:
   Planner(const PlanInputs& inputs, StagePlan& plan) : inputs_(inputs), plan_(plan) {}
+
+  // FROM a directory: all that is in it.
+  void CopyContext(const Instruction& from) {
+    Instruction instruction;
+    instruction.lines = from.lines;
+    Copy copy;
+    copy.sources = {"."};
+    copy.destination = "/";
+    copy.from = plan_.node.base.name;
+    instruction.value = std::move(copy);
+    instruction.original = absl::StrCat("COPY --from=", plan_.node.base.name, " . /");
+    Step& step = AddStep(instruction, instruction.original);
+    step.has_from = true;
+    step.from = plan_.node.base;
+  }
 
   absl::Status Take(const Instruction& written) {
     ASSIGN_OR_RETURN(Instruction instruction, plan_.scope->Expand(written));
@@ -267,6 +283,10 @@ void StartFromImage(const PlanInputs& inputs, const BaseImage& base, StagePlan& 
   // As BuildKit: PATH is always set.
   std::vector<std::string>& env = plan.config.config.env;
   if (FindByName(env, "PATH") == nullptr) env.emplace_back(oci::kDefaultPath);
+  for (const std::string& entry : inputs.environment) {
+    const std::pair<std::string, std::string> pair = absl::StrSplit(entry, absl::MaxSplits('=', 1));
+    oci::SetEnv(pair.first, pair.second, &env);
+  }
   if (base.id.empty()) {
     plan.config.config.working_dir = "/";
     const oci::Platform platform = plan.node.platform.value_or(inputs.global->inputs().target_platform);
@@ -298,6 +318,8 @@ absl::StatusOr<StagePlan> PlanStage(const PlanInputs& inputs, int index, const B
   const std::vector<std::string> triggers = std::move(plan.config.config.on_build);
   plan.config.config.on_build.clear();
   Planner planner(inputs, plan);
+  if (below == nullptr && plan.node.base.kind == SourceRef::Kind::kContext && base->id.empty())
+    planner.CopyContext(stage.from);
   for (const std::string& text : triggers) {
     ASSIGN_OR_RETURN(const Instruction instruction, ParseOnBuildTrigger(text, stage.from.lines));
     RETURN_IF_ERROR(planner.Take(instruction));

@@ -59,10 +59,11 @@ struct PlanInputs {
   const StageGraph* graph = nullptr;
   const GlobalScope* global = nullptr;
   std::set<std::string> context_names;
+  std::vector<std::string> environment;  // NAME=VALUE on top of each base
 };
 
-// Plans stage `index`. `base`: the image it is FROM (scratch: an empty one), or null if that is the stage
-// `below`. Errors: InvalidArgument with lines.
+// Plans stage `index`. `base`: the image it is FROM (scratch, or a directory that is copied first: an empty
+// one), or null if that is the stage `below`. Errors: InvalidArgument with lines.
 absl::StatusOr<StagePlan> PlanStage(const PlanInputs& inputs, int index, const BaseImage* base,
                                     const StagePlan* below);
 

@@ -32,16 +32,19 @@ StageLayer Message(const CachedStep& step) {
   layer.set_size(step.layer.size);
   layer.set_unpacked_bytes(step.layer.unpacked_bytes);
   layer.set_created_unix_nanos(step.created_unix_nanos);
+  for (const std::string& key : step.keys) layer.add_keys(key);
   return layer;
 }
 
-void SendFailure(int socket, int step, const absl::Status& status) {
+void SendFailure(int socket, int step, const absl::Status& status,
+                 const std::optional<CachedStep>& left = std::nullopt) {
   WorkerEvent event;
   WorkerEvent::Failure& failure = *event.mutable_failure();
   failure.set_step(step);
   failure.set_message(StatusLine(status));
   failure.set_code(static_cast<int>(status.code()));
   failure.set_exit_code(StepExitCodeOf(status));
+  if (left.has_value()) *failure.mutable_left() = Message(*left);
   Send(socket, event);
 }
 
@@ -68,10 +71,15 @@ absl::Status RunStage(const StageInputs& inputs, int socket, int& failed_step) {
     Send(socket, event);
   };
   StageRun run(inputs, keeper, events);
-  RETURN_IF_ERROR(run.Run(failed_step));
-  WorkerEvent done;
-  done.set_done(true);
-  Send(socket, done);
+  const absl::Status status = run.Run(failed_step);
+  if (!status.ok() && !run.left().has_value()) return status;
+  if (status.ok()) {
+    WorkerEvent done;
+    done.set_done(true);
+    Send(socket, done);
+  } else {
+    SendFailure(socket, failed_step, status, run.left());
+  }
   // The other side claims what we claim, then says so, or goes.
   char byte;
   while (read(socket, &byte, 1) < 0 && errno == EINTR) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "build/layer_work.h"
 #include "build/stage_plan.h"
 #include "build/step_cache.h"
+#include "storage/driver.h"
 #include "store/lease.h"
 #include "store/store.h"
 
@@ -28,7 +30,9 @@ struct StageInputs {
   std::vector<LayerRef> below;                          // bottom first
   std::map<int, std::vector<LayerRef>> stages;          // layers of the stages it takes files from
   std::map<std::string, std::vector<LayerRef>> images;  // and of the images, by name
+  storage::Driver driver = storage::Driver::kOverlay;
   bool user_xattr = false;
+  bool no_cache = false;  // its steps are run anew
 };
 
 // Who listens to it.
@@ -50,13 +54,16 @@ class StageRun {
 
   // The error of a step carries its lines. `failed_step` is set then.
   absl::Status Run(int& failed_step);
+  // What a RUN that failed left, if the request wants it kept; claimed like the others.
+  const std::optional<CachedStep>& left() const { return left_; }
 
  private:
   absl::StatusOr<CachedStep> RunStep(int index, bool& cached);
-  // `make` fills a layer's upper directory.
+  // `make` fills a layer's upper directory. `below`: the layers that count for it, bottom first.
   absl::StatusOr<CachedStep> FromCacheOr(int index, const std::string& key, bool& cached,
+                                         const std::vector<LayerRef>& below,
                                          const std::function<absl::Status(LayerWork&)>& make);
-  void AddCommon(KeyMaker& key) const;
+  void AddCommon(KeyMaker& key, const std::vector<LayerRef>& below) const;
 
   absl::StatusOr<CachedStep> DoRun(int index, bool& cached);
   absl::StatusOr<CachedStep> DoWorkdir(int index, bool& cached);
@@ -66,6 +73,7 @@ class StageRun {
   store::Lease& keeper_;
   const StageEvents& events_;
   std::vector<LayerRef> layers_;  // so far
+  std::optional<CachedStep> left_;
 };
 
 }  // namespace coracle::build

@@ -59,6 +59,7 @@ absl::StatusOr<std::optional<CachedStep>> FindStep(const store::Store& store, st
   step.layer.size = layer->content_bytes();
   step.layer.unpacked_bytes = layer->unpacked_bytes();
   step.created_unix_nanos = record->created_unix_nanos();
+  step.keys.emplace_back(key);
   return std::optional<CachedStep>(std::move(step));
 }
 
@@ -79,7 +80,7 @@ absl::Status AliasStep(const store::Store& store, absl::string_view key, const C
 
 absl::StatusOr<CachedStep> KeepStep(const store::Store& store, absl::string_view key, const LayerRef& layer,
                                     const std::vector<LayerRef>& below, absl::string_view description) {
-  const CachedStep step{layer, absl::ToUnixNanos(absl::Now())};
+  const CachedStep step{layer, absl::ToUnixNanos(absl::Now()), {std::string(key)}};
   RETURN_IF_ERROR(AliasStep(store, key, step, below, description));
   return step;
 }

@@ -36,6 +36,7 @@ class KeyMaker {
 struct CachedStep {
   LayerRef layer;
   int64_t created_unix_nanos = 0;
+  std::vector<std::string> keys;  // by which it was found or kept in this build
 };
 
 // Held by who runs the step.

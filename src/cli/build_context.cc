@@ -146,22 +146,29 @@ absl::Status ReadInput(const ContextWords& words, build::BuildRequest& request) 
   return UnpackContext(words, file.get(), request);
 }
 
+// Checks out `place` into `directory`; the directory in it that is meant.
+absl::StatusOr<std::string> FetchRepository(const std::string& place, const std::string& directory,
+                                            const build::BuildRequest& request) {
+  auto source = build::ParseGitSource(place);
+  if (!source.ok()) return Usage(source.status());
+  ASSIGN_OR_RETURN(const std::string commit, build::ResolveGit(*source), "build context");
+  const auto keep = request.build_args.find("BUILDKIT_CONTEXT_KEEP_GIT_DIR");
+  const bool keep_git_dir =
+      source->keep_git_dir.value_or(keep != request.build_args.end() && keep->second == "1");
+  RETURN_IF_ERROR(build::CheckOutGit(*source, commit, directory, keep_git_dir), "build context");
+  // A link in the repository must not lead out.
+  ASSIGN_OR_RETURN(const os::UniqueFd root, os::OpenAt(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY));
+  ASSIGN_OR_RETURN(const std::string inside, build::ResolveBelow(root.get(), source->subdir, nullptr),
+                   Printable(place));
+  return inside.empty() ? directory : absl::StrCat(directory, "/", inside);
+}
+
 // A repository, an archive, or a Dockerfile without a context.
 absl::Status ReadRemote(const ContextWords& words, build::BuildRequest& request) {
-  const std::string directory = absl::StrCat(words.scratch, "/context");
   if (build::IsGitUrl(words.place)) {
-    auto source = build::ParseGitSource(words.place);
-    if (!source.ok()) return Usage(source.status());
-    ASSIGN_OR_RETURN(const std::string commit, build::ResolveGit(*source), "build context");
-    const auto keep = request.build_args.find("BUILDKIT_CONTEXT_KEEP_GIT_DIR");
-    const bool keep_git_dir =
-        source->keep_git_dir.value_or(keep != request.build_args.end() && keep->second == "1");
-    RETURN_IF_ERROR(build::CheckOutGit(*source, commit, directory, keep_git_dir), "build context");
-    // A link in the repository must not lead out.
-    ASSIGN_OR_RETURN(const os::UniqueFd root, os::OpenAt(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY));
-    ASSIGN_OR_RETURN(const std::string inside, build::ResolveBelow(root.get(), source->subdir, nullptr),
-                     Printable(words.place));
-    return UseContext(words, inside.empty() ? directory : absl::StrCat(directory, "/", inside), request);
+    ASSIGN_OR_RETURN(const std::string directory,
+                     FetchRepository(words.place, absl::StrCat(words.scratch, "/context"), request));
+    return UseContext(words, directory, request);
   }
   const std::string downloads = absl::StrCat(words.scratch, "/download");
   RETURN_IF_ERROR(os::MakeDirectoryAt(AT_FDCWD, downloads, 0700));
@@ -182,6 +189,30 @@ absl::Status ReadRemote(const ContextWords& words, build::BuildRequest& request)
 absl::Status ReadIgnoresOf(const std::string& directory, const std::string& name,
                            build::BuildRequest& request) {
   return ReadIgnores("", "", directory, name, request);
+}
+
+absl::Status FetchContexts(const std::string& scratch, build::BuildRequest& request) {
+  int number = 0;
+  for (auto& [name, place] : request.build_contexts) {
+    const std::string directory = absl::StrCat(scratch, "/context-", ++number);
+    if (build::IsGitUrl(place)) {
+      ASSIGN_OR_RETURN(place, FetchRepository(place, directory, request), name);
+    } else if (build::IsHttpUrl(place)) {
+      const std::string downloads = absl::StrCat(directory, ".download");
+      RETURN_IF_ERROR(os::MakeDirectoryAt(AT_FDCWD, downloads, 0700));
+      RETURN_IF_ERROR(os::MakeDirectoryAt(AT_FDCWD, directory, 0755));
+      ASSIGN_OR_RETURN(const build::FetchedFile fetched, build::FetchUrl(place, downloads, kMaxContextBytes),
+                       "build context ", name);
+      ASSIGN_OR_RETURN(
+          const os::UniqueFd file,
+          os::OpenAt(AT_FDCWD, absl::StrCat(downloads, "/", fetched.name.empty() ? "download" : fetched.name),
+                     O_RDONLY));
+      ASSIGN_OR_RETURN(const os::UniqueFd root, os::OpenAt(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY));
+      RETURN_IF_ERROR(build::UnpackArchive(file.get(), root.get()), "build context ", name);
+      place = directory;
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ReadBuildContext(const ContextWords& words, build::BuildRequest& request) {

@@ -26,6 +26,9 @@ absl::Status ReadBuildContext(const ContextWords& words, build::BuildRequest& re
 absl::Status ReadIgnoresOf(const std::string& directory, const std::string& name,
                            build::BuildRequest& request);
 
+// Contexts that --build-context names by a URL, fetched below `scratch`. Errors: of fetching them.
+absl::Status FetchContexts(const std::string& scratch, build::BuildRequest& request);
+
 }  // namespace coracle::cli
 
 #endif  // CORACLE_CLI_BUILD_CONTEXT_H_

@@ -1,6 +1,5 @@
 #include "cli/build_options.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -8,6 +7,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
+#include <set>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -15,8 +15,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "base/size.h"
 #include "base/status.h"
+#include "build/fetch_url.h"
+#include "build/git_source.h"
 #include "cli/build_context.h"
 #include "cli/container_options.h"
 #include "cli/transfer_options.h"
@@ -149,8 +150,18 @@ absl::Status ReadContext(const std::string& text, BuildRequest& request) {
     request.build_contexts[name] = absl::StrCat("docker-image://", image);
     return absl::OkStatus();
   }
-  if (absl::StrContains(place, "://") || absl::StartsWith(place, "git@"))
-    return NotSupportedYet(absl::StrCat("--build-context ", text));
+  absl::string_view layout = place;
+  if (absl::ConsumePrefix(&layout, "oci-layout://")) {
+    // PATH[:TAG] or PATH@DIGEST, as the transport oci: has it.
+    request.build_contexts[name] = absl::StrCat("docker-image://oci:", layout);
+    return absl::OkStatus();
+  }
+  // Fetched when there is a place for it.
+  if (build::IsGitUrl(place) || build::IsHttpUrl(place)) {
+    request.build_contexts[name] = place;
+    return absl::OkStatus();
+  }
+  if (absl::StrContains(place, "://")) return NotSupportedYet(absl::StrCat("--build-context ", text));
   const auto path = Place(place);
   if (!path.ok()) return OptionError("build-context", text, path.status().message());
   request.build_contexts[name] = *path;
@@ -182,72 +193,6 @@ absl::Status ReadEpoch(const ParsedCommand& parsed, BuildRequest& request) {
   return absl::OkStatus();
 }
 
-bool IsAddress(const std::string& text) {
-  unsigned char buffer[sizeof(in6_addr)];
-  return inet_pton(AF_INET, text.c_str(), buffer) == 1 || inet_pton(AF_INET6, text.c_str(), buffer) == 1;
-}
-
-absl::Status ReadNetwork(const ParsedCommand& parsed, store::ContainerConfig& config) {
-  const std::string mode = parsed.GetString("network");
-  if (mode == "default" || mode == "host") {
-    config.set_network_mode("host");
-  } else if (mode == "none") {
-    config.set_network_mode("none");
-  } else {
-    return NotSupportedYet(absl::StrCat("--network ", mode));
-  }
-  for (const std::string& entry : parsed.GetList("add-host")) {
-    // docker takes "=" as well.
-    const size_t at = entry.find_first_of(":=");
-    absl::string_view address = entry;
-    address.remove_prefix(at == std::string::npos ? entry.size() : at + 1);
-    if (absl::ConsumePrefix(&address, "[")) (void)absl::ConsumeSuffix(&address, "]");
-    if (at == 0 || !IsAddress(std::string(address)))
-      return OptionError("add-host", entry, "expected NAME:ADDRESS");
-    config.add_host_entries(absl::StrCat(entry.substr(0, at), ":", address));
-  }
-  config.set_no_hosts(parsed.GetBool("no-hosts"));
-  for (const std::string& server : parsed.GetList("dns")) {
-    if (!IsAddress(server)) return OptionError("dns", server, "not an IP address");
-    config.add_dns_servers(server);
-  }
-  for (const std::string& option : parsed.GetList("dns-option")) config.add_dns_options(option);
-  for (const std::string& domain : parsed.GetList("dns-search")) config.add_dns_searches(domain);
-  return absl::OkStatus();
-}
-
-void AddProxies(BuildRequest& request) {
-  for (const char* name : {"http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy", "HTTP_PROXY",
-                           "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"}) {
-    const auto given = request.build_args.find(name);
-    const char* value = given != request.build_args.end() ? given->second.c_str() : getenv(name);
-    if (value != nullptr && *value != '\0')
-      request.proxy_environment.push_back(absl::StrCat(name, "=", value));
-  }
-}
-
-absl::Status ReadStepOptions(const ParsedCommand& parsed, BuildRequest& request) {
-  store::ContainerConfig& config = request.run_config;
-  RETURN_IF_ERROR(ReadNetwork(parsed, config));
-  RETURN_IF_ERROR(ReadSecurityOptions(parsed, config));
-  RETURN_IF_ERROR(ReadLimitOptions(parsed, config));
-  if (config.limits().ByteSizeLong() == 0) config.clear_limits();
-  if (parsed.WasSet("shm-size")) {
-    ASSIGN_OR_RETURN(const int64_t bytes, ParseSize(parsed.GetString("shm-size")), "--shm-size");
-    if (bytes <= 0) return OptionError("shm-size", parsed.GetString("shm-size"), "must be more than 0");
-    config.set_shm_size_bytes(static_cast<uint64_t>(bytes));
-  }
-  if (parsed.GetBool("http-proxy")) AddProxies(request);
-  for (const std::string& entitlement : parsed.GetList("allow")) {
-    if (entitlement == "security.insecure") {
-      request.allow_insecure = true;
-    } else if (entitlement != "network.host") {
-      return NotSupportedYet(absl::StrCat("--allow ", entitlement));
-    }
-  }
-  return absl::OkStatus();
-}
-
 absl::Status ReadResult(const ParsedCommand& parsed, BuildRequest& request) {
   RETURN_IF_ERROR(ReadTags(parsed, request));
   RETURN_IF_ERROR(ReadPairs(parsed, "label", request.labels));
@@ -261,6 +206,24 @@ absl::Status ReadResult(const ParsedCommand& parsed, BuildRequest& request) {
 }
 
 }  // namespace
+
+absl::StatusOr<std::vector<std::optional<oci::Platform>>> ReadBuildPlatforms(const ParsedCommand& parsed) {
+  std::vector<std::optional<oci::Platform>> platforms;
+  std::set<std::string> seen;
+  for (const std::string& list : parsed.GetList("platform")) {
+    for (const absl::string_view text : absl::StrSplit(list, ',', absl::SkipEmpty())) {
+      absl::StatusOr<oci::Platform> platform = oci::HostPlatform();
+      if (text != "local") platform = oci::ParsePlatform(text);
+      if (!platform.ok()) return OptionError("platform", text, platform.status().message());
+      if (seen.insert(oci::PlatformName(*platform)).second) platforms.emplace_back(*std::move(platform));
+    }
+  }
+  if (platforms.size() > 1) return platforms;
+  if (platforms.empty()) {
+    ASSIGN_OR_RETURN(platforms.emplace_back(), ReadPlatform(parsed));
+  }
+  return platforms;
+}
 
 absl::Status ReadBuildOptions(const ParsedCommand& parsed, BuildRequest& request) {
   RETURN_IF_ERROR(ReadBuildArgs(parsed, request));
@@ -276,10 +239,16 @@ absl::Status ReadBuildOptions(const ParsedCommand& parsed, BuildRequest& request
   request.jobs = static_cast<int>(parsed.GetInt("jobs"));
   if (parsed.GetInt("jobs") < 0 || parsed.GetInt("jobs") > 1024)
     return OptionError("jobs", parsed.GetString("jobs"), "expected 0 to 1024");
-  const std::vector<std::string> platforms = parsed.GetList("platform");
-  if (platforms.size() > 1 || (platforms.size() == 1 && absl::StrContains(platforms[0], ',')))
-    return NotSupportedYet("more than one --platform");
-  ASSIGN_OR_RETURN(request.platform, ReadPlatform(parsed));
+  for (const std::string& stages : parsed.GetList("no-cache-filter")) {
+    for (const absl::string_view stage : absl::StrSplit(stages, ',', absl::SkipEmpty()))
+      request.no_cache_stages.push_back(absl::AsciiStrToLower(stage));
+  }
+  request.base_override = parsed.GetString("from");
+  ASSIGN_OR_RETURN(request.environment, ReadEnvironment({}, parsed.GetList("env")));
+  request.unset_environment = parsed.GetList("unsetenv");
+  request.unset_labels = parsed.GetList("unsetlabel");
+  request.omit_history = parsed.GetBool("omit-history");
+  request.keep_failed = parsed.GetBool("debug-shell");
   request.storage_driver = parsed.GlobalString("storage-driver");
   return ReadStepOptions(parsed, request);
 }

@@ -26,6 +26,23 @@ void Write(absl::string_view text) {
   (void)os::WriteAll(STDERR_FILENO, text);  // nobody to tell
 }
 
+// A line of a step's output as it is shown: without the colours and cursor movements that programs write,
+// tabs as blanks, and other control characters escaped.
+std::string Shown(absl::string_view line) {
+  std::string text;
+  for (size_t i = 0; i < line.size(); ++i) {
+    if (line[i] == '\t') {
+      text.append(8 - text.size() % 8, ' ');
+    } else if (line[i] == '\x1b' && i + 1 < line.size() && line[i + 1] == '[') {
+      // ECMA-48 5.4: parameters and intermediates, then one final byte.
+      for (i += 2; i < line.size() && (line[i] < '@' || line[i] > '~');) ++i;
+    } else {
+      text += line[i];
+    }
+  }
+  return Printable(text);
+}
+
 // "#5 [2/3] RUN make", "#5 0.123 text", "#5 DONE 0.2s".
 class PlainView : public BuildView {
  protected:
@@ -215,7 +232,7 @@ void BuildView::TakeLine(int number, Step& step, absl::string_view line) {
   // Of a line that a program wrote over itself, the last state.
   const size_t over = line.rfind('\r');
   if (over != absl::string_view::npos) line.remove_prefix(over + 1);
-  const std::string text = Printable(line);
+  const std::string text = Shown(line);
   const std::string time = absl::StrFormat("%.3f", Seconds(step, Clock::now()));
   if (step.lines.size() >= kKeptLines) step.lines.erase(step.lines.begin());
   step.lines.push_back(absl::StrCat(time, " ", text));

@@ -11,10 +11,12 @@
 #include "build/dockerfile.h"
 #include "build/lint.h"
 #include "build/source_position.h"
+#include "cli/build_cache_options.h"
 #include "cli/build_context.h"
 #include "cli/build_options.h"
 #include "cli/build_output.h"
 #include "cli/build_progress.h"
+#include "cli/built_list.h"
 #include "cli/commands.h"
 #include "cli/container_options.h"
 #include "cli/invocation.h"
@@ -52,10 +54,8 @@ void ShowFailure(const build::BuildRequest& request, const BuildView& view, cons
   (void)os::WriteAll(STDERR_FILENO, text);
 }
 
-absl::StatusOr<int> Check(Invocation& invocation, const engine::Engine& engine,
-                          const build::BuildRequest& request) {
-  ASSIGN_OR_RETURN(const build::Dockerfile file,
-                   build::ParseDockerfile(request.dockerfile_name, request.dockerfile));
+absl::StatusOr<build::LintReport> LintOf(const engine::Engine& engine, const build::BuildRequest& request,
+                                         const build::Dockerfile& file) {
   build::ScopeInputs scope;
   scope.build_args = request.build_args;
   scope.build_platform = oci::HostPlatform();
@@ -77,9 +77,43 @@ absl::StatusOr<int> Check(Invocation& invocation, const engine::Engine& engine,
     if (!config.ok()) return std::nullopt;
     return config->config.env;
   };
-  ASSIGN_OR_RETURN(const build::LintReport report, build::Lint(file, inputs));
+  return build::Lint(file, inputs);
+}
+
+absl::StatusOr<int> Check(Invocation& invocation, const engine::Engine& engine,
+                          const build::BuildRequest& request) {
+  ASSIGN_OR_RETURN(const build::Dockerfile file,
+                   build::ParseDockerfile(request.dockerfile_name, request.dockerfile));
+  ASSIGN_OR_RETURN(const build::LintReport report, LintOf(engine, request, file));
   invocation.out().Write(build::FormatLintReport(file, report));
   return report.findings.empty() ? 0 : kBuildFailed;
+}
+
+// What `# check=error=true` makes an error of. What keeps the file from being read the build itself tells.
+absl::Status RefuseFindings(const engine::Engine& engine, const build::BuildRequest& request) {
+  const auto file = build::ParseDockerfile(request.dockerfile_name, request.dockerfile);
+  if (!file.ok()) return absl::OkStatus();
+  const auto report = LintOf(engine, request, *file);
+  if (!report.ok() || !report->is_error) return absl::OkStatus();
+  (void)os::WriteAll(STDERR_FILENO, build::FormatLintReport(*file, *report));
+  return WithExitCode(absl::FailedPreconditionError(absl::StrCat(
+                          request.dockerfile_name, ": it asks that findings of the checks are errors")),
+                      kBuildFailed);
+}
+
+// As BuildKit has it, at the end of a build: a line for each.
+void ShowFindings(const engine::Engine& engine, const build::BuildRequest& request) {
+  const auto file = build::ParseDockerfile(request.dockerfile_name, request.dockerfile);
+  if (!file.ok()) return;
+  const auto report = LintOf(engine, request, *file);
+  if (!report.ok() || report->findings.empty()) return;
+  const size_t count = report->findings.size();
+  std::string text = absl::StrCat("\n", count, count == 1 ? " warning" : " warnings",
+                                  " found (use --check to see the lines):\n");
+  for (const build::Finding& finding : report->findings) {
+    absl::StrAppend(&text, " - ", finding.rule, ": ", finding.message, " (line ", finding.lines.first, ")\n");
+  }
+  (void)os::WriteAll(STDERR_FILENO, text);
 }
 
 absl::Status PushTags(engine::Engine& engine, engine::TransferContext& context,
@@ -104,19 +138,96 @@ absl::Status TellResult(Invocation& invocation, const build::BuildRequest& reque
   return absl::OkStatus();
 }
 
-absl::StatusOr<int> Build(Invocation& invocation) {
-  const ParsedCommand& parsed = invocation.parsed();
+// What one command builds, and where it goes.
+struct Plan {
   build::BuildRequest request;
-  RETURN_IF_ERROR(ReadBuildOptions(parsed, request));
+  std::vector<std::optional<oci::Platform>> platforms;
   std::vector<BuildOutput> outputs;
-  bool push = parsed.GetBool("push"), to_stdout = false;
+  BuildCachePlaces caches;
+  std::vector<std::string> lists;  // names of the lists of several platforms
+  bool push = false, to_stdout = false;
+  bool several() const { return platforms.size() > 1; }
+};
+
+absl::StatusOr<Plan> ReadPlan(const ParsedCommand& parsed) {
+  Plan plan;
+  RETURN_IF_ERROR(ReadBuildOptions(parsed, plan.request));
+  ASSIGN_OR_RETURN(plan.platforms, ReadBuildPlatforms(parsed));
+  ASSIGN_OR_RETURN(plan.caches, ReadBuildCachePlaces(parsed));
+  plan.push = parsed.GetBool("push");
+  bool only_files = !parsed.GetList("output").empty();
   for (const std::string& text : parsed.GetList("output")) {
     ASSIGN_OR_RETURN(BuildOutput output, ParseBuildOutput(text));
-    request.tags.insert(request.tags.end(), output.names.begin(), output.names.end());
-    push |= output.push;
-    to_stdout |= output.destination == "-";
-    outputs.push_back(std::move(output));
+    plan.request.tags.insert(plan.request.tags.end(), output.names.begin(), output.names.end());
+    plan.push |= output.push;
+    plan.to_stdout |= output.destination == "-";
+    only_files &= output.kind == BuildOutput::Kind::kLocal || output.kind == BuildOutput::Kind::kTar;
+    plan.outputs.push_back(std::move(output));
   }
+  // Somebody who wants files and gives no name wants no image.
+  plan.request.keep_image = !only_files || !plan.request.tags.empty();
+  const std::string manifest = parsed.GetString("manifest");
+  if (!manifest.empty()) plan.lists.push_back(manifest);
+  if (!plan.several()) return plan;
+  for (const BuildOutput& output : plan.outputs) {
+    if (output.kind != BuildOutput::Kind::kImage)
+      return NotSupportedYet("--output of several platforms other than type=image");
+  }
+  plan.lists.insert(plan.lists.end(), plan.request.tags.begin(), plan.request.tags.end());
+  plan.request.tags.clear();
+  return plan;
+}
+
+// For one platform after the other.
+absl::StatusOr<std::vector<build::BuildResult>> BuildAll(engine::Engine& engine, Transfer& transfer,
+                                                         Plan& plan, BuildView& view) {
+  std::vector<build::BuildResult> results;
+  build::BuildRequest& request = plan.request;
+  for (const std::optional<oci::Platform>& platform : plan.platforms) {
+    request.platform = platform;
+    if (plan.several()) request.progress_label = oci::PlatformName(*platform);
+    if (!results.empty()) request.last_number = results.back().last_number;
+    ASSIGN_OR_RETURN(build::BuildResult result,
+                     engine::BuildImage(engine, transfer.context(), request, view));
+    results.push_back(std::move(result));
+  }
+  return results;
+}
+
+// Everything that happens to what was built.
+absl::Status Deliver(Invocation& invocation, engine::Engine& engine, Transfer& transfer, const Plan& plan,
+                     const std::vector<build::BuildResult>& results, const std::string& scratch) {
+  const build::BuildRequest& request = plan.request;
+  std::vector<build::KeptStep> steps;
+  std::vector<std::string> images;
+  for (const build::BuildResult& result : results) {
+    steps.insert(steps.end(), result.steps.begin(), result.steps.end());
+    images.push_back(result.image.id);
+  }
+  for (const BuildOutput& output : plan.outputs) {
+    RETURN_IF_ERROR(WriteBuildOutput(engine, output, results.back(), request, scratch), "--output");
+  }
+  const bool amend = !invocation.parsed().GetString("manifest").empty();
+  RETURN_IF_ERROR(MakeBuiltLists(engine, transfer.context(), plan.lists, images, amend));
+  if (plan.push && plan.several()) {
+    if (plan.lists.empty())
+      return absl::InvalidArgumentError("--push: the images have no name; give them one with --tag");
+    RETURN_IF_ERROR(PushBuiltLists(engine, transfer.context(), plan.lists));
+  } else if (plan.push) {
+    RETURN_IF_ERROR(PushTags(engine, transfer.context(), request));
+  }
+  RETURN_IF_ERROR(SendBuildCaches(engine, transfer.context(), plan.caches, steps));
+  for (const build::BuildResult& result : results) {
+    RETURN_IF_ERROR(
+        TellResult(invocation, request, result, /*print=*/!plan.to_stdout && !result.image.id.empty()));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> Build(Invocation& invocation) {
+  const ParsedCommand& parsed = invocation.parsed();
+  ASSIGN_OR_RETURN(Plan plan, ReadPlan(parsed));
+  build::BuildRequest& request = plan.request;
   ASSIGN_OR_RETURN(const std::unique_ptr<BuildView> view,
                    BuildView::Make(parsed.GetString("progress"), parsed.GetBool("quiet")));
   engine::Engine engine = MakeEngine(invocation);
@@ -129,30 +240,30 @@ absl::StatusOr<int> Build(Invocation& invocation) {
   ASSIGN_OR_RETURN(store::Lease lease, store::Lease::Take(engine.store, "build context"));
   words.scratch = lease.work_dir();
   RETURN_IF_ERROR(ReadBuildContext(words, request));
+  RETURN_IF_ERROR(FetchContexts(words.scratch, request));
   const auto failed = [&](const absl::Status& status) {
     ShowFailure(request, *view, status);
     return WithExitCode(status, kBuildFailed);
   };
+  request.platform = plan.platforms.front();
   if (parsed.GetBool("check")) {
     const auto code = Check(invocation, engine, request);
     return code.ok() ? code : failed(code.status());
   }
-  // Without it the result is the same, only later.
-  if (!parsed.GetList("cache-from").empty()) view->Warn("--cache-from is not supported yet, ignoring it");
+  RETURN_IF_ERROR(RefuseFindings(engine, request));
   ASSIGN_OR_RETURN(const std::unique_ptr<Transfer> transfer,
                    Transfer::Open(parsed, /*quiet=*/true, "Copying"));
-  const auto result = engine::BuildImage(engine, transfer->context(), request, *view);
+  FetchBuildCaches(engine, transfer->context(), plan.caches, *view);
+  const auto results = BuildAll(engine, *transfer, plan, *view);
   view->Close();
-  if (!result.ok()) {
-    const absl::Status status = transfer->Result(result.status());
+  if (!results.ok()) {
+    const absl::Status status = transfer->Result(results.status());
     // Whoever pressed Ctrl-C knows why it ended.
     if (transfer->context().cancel->IsSet()) return status;
     return failed(status);
   }
-  for (const BuildOutput& output : outputs)
-    RETURN_IF_ERROR(WriteBuildOutput(engine, output, *result, request, words.scratch), "--output");
-  if (push) RETURN_IF_ERROR(PushTags(engine, transfer->context(), request));
-  RETURN_IF_ERROR(TellResult(invocation, request, *result, /*print=*/!to_stdout));
+  if (!parsed.GetBool("quiet")) ShowFindings(engine, request);
+  RETURN_IF_ERROR(Deliver(invocation, engine, *transfer, plan, *results, words.scratch));
   return 0;
 }
 

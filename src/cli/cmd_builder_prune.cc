@@ -10,7 +10,7 @@
 #include "cli/container_options.h"
 #include "cli/invocation.h"
 #include "cli/select.h"
-#include "engine/build.h"
+#include "engine/build_cache.h"
 
 namespace coracle::cli {
 namespace {

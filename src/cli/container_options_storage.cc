@@ -90,7 +90,9 @@ absl::Status AddMount(absl::string_view option, MountRequest request, CreateRequ
   return absl::OkStatus();
 }
 
-absl::Status ReadDevice(const std::string& text, ContainerConfig& config) {
+}  // namespace
+
+absl::Status ReadDevice(const std::string& text, DeviceList& devices) {
   const std::vector<std::string> parts = absl::StrSplit(text, ':');
   if (parts.size() > 3 || parts[0].empty())
     return OptionError("device", text, "expected HOST[:CONTAINER[:rwm]]");
@@ -114,9 +116,11 @@ absl::Status ReadDevice(const std::string& text, ContainerConfig& config) {
     if (!is_access(parts[2])) return OptionError("device", text, "access is made of r, w and m");
     device.set_access(parts[2]);
   }
-  *config.add_devices() = std::move(device);
+  *devices.Add() = std::move(device);
   return absl::OkStatus();
 }
+
+namespace {
 
 absl::Status CheckNoTwice(const ContainerConfig& config) {
   for (int i = 0; i < config.mounts_size(); ++i) {
@@ -154,7 +158,8 @@ absl::Status ReadStorageOptions(const ParsedCommand& parsed, CreateRequest& requ
       request.image_volumes != "ignore") {
     return OptionError("image-volume", request.image_volumes, "expected anonymous, tmpfs or ignore");
   }
-  for (const std::string& text : parsed.GetList("device")) RETURN_IF_ERROR(ReadDevice(text, config));
+  for (const std::string& text : parsed.GetList("device"))
+    RETURN_IF_ERROR(ReadDevice(text, *config.mutable_devices()));
   RETURN_IF_ERROR(CheckNoTwice(config));
   config.set_read_only(parsed.GetBool("read-only"));
   config.set_read_only_tmpfs(parsed.GetBool("read-only-tmpfs"));

@@ -11,10 +11,13 @@ constexpr Option kGeneral[] = {
     List("annotation", '\0', "KEY=VALUE", "Add an annotation to the image's manifest"),
     List("build-arg", '\0', "NAME[=VALUE]", "Value of an ARG; without a value that of the environment"),
     List("build-arg-file", '\0', "FILE", "Read build arguments from a file, one NAME=VALUE a line"),
-    List("build-context", '\0', "NAME=PLACE", "A further context: a directory, or docker-image://NAME"),
-    List("cache-from", '\0', "PLACE", "Where steps are looked for that are not in the cache"),
-    List("cache-to", '\0', "PLACE", "Where the steps' results are sent").NotYet(),
+    List("build-context", '\0', "NAME=PLACE",
+         "A further context: a directory, a URL, docker-image://NAME, oci-layout://DIR"),
+    List("cache-from", '\0', "PLACE",
+         "Where more steps are known: NAME, type=registry,ref=NAME, type=local,src=DIR"),
+    List("cache-to", '\0', "PLACE", "Where the steps' results are sent: as --cache-from"),
     Flag("check", '\0', "Look for problems in the Dockerfile, and build nothing"),
+    Flag("debug-shell", '\0', "Keep what a failed RUN leaves as an image, and say how to open a shell in it"),
     List("file", 'f', "FILE", "The Dockerfile; -: standard input"),
     String("format", '\0', "FORMAT", "Format of the image: oci, docker").Default("oci"),
     String("ignorefile", '\0', "FILE", "Use it in place of .containerignore and .dockerignore"),
@@ -24,9 +27,9 @@ constexpr Option kGeneral[] = {
     List("label", '\0', "KEY=VALUE", "Set a label of the image"),
     String("metadata-file", '\0', "FILE", "Write what was built to a file, as JSON"),
     Flag("no-cache", '\0', "Run every step anew"),
-    List("no-cache-filter", '\0', "STAGE", "Run the steps of that stage anew").NotYet(),
+    List("no-cache-filter", '\0', "STAGE", "Run the steps of that stage anew"),
     List("output", 'o', "DEST", "Send the result there: DIR, or type=local|tar|oci|docker|image,dest=PLACE"),
-    List("platform", '\0', "OS/ARCH[/VARIANT]", "Platform of the image"),
+    List("platform", '\0', "OS/ARCH[/VARIANT]", "Platform of the image; several make a list"),
     String("progress", '\0', "STYLE", "How progress is shown: auto, plain, tty, rawjson, quiet")
         .Default("auto"),
     [] {
@@ -56,7 +59,8 @@ constexpr Option kSteps[] = {
     Flag("http-proxy", '\0', "Hand on the proxy variables of the environment")
         .In(Section::kNetwork)
         .Default("true"),
-    String("network", '\0', "MODE", "Network of the steps: host, none; default: the host's")
+    String("network", '\0', "MODE",
+           "Network of the steps: NAME, bridge, pasta, slirp4netns, host, none; default: as for run")
         .In(Section::kNetwork)
         .Default("default"),
     Alias("net", "network"),
@@ -71,14 +75,15 @@ constexpr Option kSteps[] = {
     List("sysctl", '\0', "NAME=VALUE", "Set a kernel parameter of the steps' namespaces")
         .In(Section::kSecurity)
         .Hidden(),
-    String("isolation", '\0', "KIND", "How steps are kept apart: oci")
+    String("isolation", '\0', "KIND",
+           "How steps are kept apart: oci, or chroot where namespaces are forbidden")
         .In(Section::kSecurity)
-        .NotYet("oci|default"),
+        .Default("oci"),
     String("runtime", '\0', "PROGRAM", "OCI runtime of the steps").In(Section::kSecurity).NotYet("coracle"),
     Typed(OptionType::kSize, "shm-size", '\0', "SIZE", "Size of /dev/shm of the steps")
         .In(Section::kResources),
-    List("device", '\0', "DEVICE", "Make a device available to the steps").In(Section::kSecurity).NotYet(),
-    List("volume", 'v', "HOST:CONTAINER", "Mount a directory in the steps").In(Section::kStorage).NotYet(),
+    List("device", '\0', "DEVICE", "Make a device available to the steps").In(Section::kSecurity),
+    List("volume", 'v', "HOST:CONTAINER", "Mount a directory in the steps").In(Section::kStorage),
     String("userns", '\0', "MODE", "User namespace of the steps").In(Section::kNamespaces).NotYet("host"),
     String("pid", '\0', "MODE", "PID namespace of the steps").In(Section::kNamespaces).NotYet("private"),
     String("ipc", '\0', "MODE", "IPC namespace of the steps").In(Section::kNamespaces).NotYet("private"),
@@ -100,7 +105,7 @@ constexpr Option kRegistry[] = {
     Flag("tls-verify", '\0', "Check the registry's certificate").In(Section::kImage).Default("true"),
     String("variant", '\0', "VARIANT", "Variant of the image's architecture").In(Section::kImage),
     Flag("all-platforms", '\0', "Build for every platform of the base").In(Section::kImage).NotYet("false"),
-    String("manifest", '\0', "NAME", "Add the image to that list").In(Section::kImage).NotYet(),
+    String("manifest", '\0', "NAME", "Add the image to that list").In(Section::kImage),
 };
 
 // Of docker, podman or buildah: what they ask for happens anyway, or is not there yet.
@@ -114,15 +119,15 @@ constexpr Option kOthers[] = {
     Flag("compress", '\0', "Of docker; has no effect").Hidden(),
     Flag("disable-compression", 'D', "Layers of the store are not compressed").Hidden().Default("true"),
     Flag("disable-content-trust", '\0', "Of docker; has no effect").Hidden().Default("true"),
-    List("env", '\0', "NAME=VALUE", "Set a variable of the image").Hidden().NotYet(),
+    List("env", '\0', "NAME=VALUE", "Set a variable of the image").Hidden(),
     Flag("force-rm", '\0', "Nothing is left of steps").Hidden().Default("true"),
-    String("from", '\0', "IMAGE", "Base in place of the first FROM's").Hidden().NotYet(),
+    String("from", '\0', "IMAGE", "Base in place of the first FROM's").Hidden(),
     Flag("identity-label", '\0', "Add a label with the builder's version").Hidden().NotYet("false"),
     Flag("layers", '\0', "Keep what the steps make for later builds").Hidden().Default("true"),
     Flag("load", '\0', "The image is in the store anyway").Hidden(),
     String("logfile", '\0', "FILE", "Write the progress to a file").Hidden().NotYet(),
     Flag("no-hosts", '\0', "No /etc/hosts for the steps").Hidden(),
-    Flag("omit-history", '\0', "Leave out the history").Hidden().NotYet("false"),
+    Flag("omit-history", '\0', "Leave out the history").Hidden(),
     String("provenance", '\0', "MODE", "Attestation of how it was built").Hidden().NotYet("false"),
     Flag("rewrite-timestamp", '\0', "--source-date-epoch does that").Hidden(),
     Flag("rm", '\0', "Nothing is left of steps").Hidden().Default("true"),
@@ -134,8 +139,8 @@ constexpr Option kOthers[] = {
         .Default("true")
         .NotYet("true"),
     Flag("stdin", '\0', "Hand standard input on to the steps").Hidden().NotYet("false"),
-    List("unsetenv", '\0', "NAME", "Leave out a variable of the image").Hidden().NotYet(),
-    List("unsetlabel", '\0', "KEY", "Leave out a label of the base").Hidden().NotYet(),
+    List("unsetenv", '\0', "NAME", "Leave out a variable of the image").Hidden(),
+    List("unsetlabel", '\0', "KEY", "Leave out a label of the base").Hidden(),
 };
 
 constexpr OptionSet kBuildOptions[] = {kGeneral, kSteps, kLimitRows, kRegistry, kOthers};

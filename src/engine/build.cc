@@ -1,22 +1,19 @@
 #include "engine/build.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
-#include <cstdio>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "absl/synchronization/mutex.h"
+#include "base/progress.h"
+#include "base/size.h"
 #include "base/status.h"
+#include "engine/build_cache.h"
 #include "engine/build_run.h"
 #include "engine/root_files.h"
-#include "image/garbage.h"
 #include "image/image_store.h"
 #include "oci/manifest.h"
 #include "os/file.h"
 #include "storage/layer_store.h"
-#include "store/build_cache.h"
 
 namespace coracle::engine {
 namespace {
@@ -50,9 +47,40 @@ absl::StatusOr<build::BaseImage> Describe(Engine& engine, const PulledImage& pul
   return base;
 }
 
-absl::StatusOr<build::BaseImage> FindBase(Engine& engine, TransferContext& transfer, PullPolicy policy,
+// What a pull has done, a line for each piece that is over.
+class PullLines : public ProgressObserver {
+ public:
+  explicit PullLines(const std::function<void(absl::string_view)>& on_line) : on_line_(on_line) {}
+  int Begin(absl::string_view label, int64_t total_bytes) override {
+    const absl::MutexLock lock(&mutex_);
+    items_.emplace_back(std::string(label), total_bytes);
+    return static_cast<int>(items_.size()) - 1;
+  }
+  void Advance(int, int64_t) override {}
+  void State(int, absl::string_view) override {}
+  void End(int item, absl::string_view outcome) override {
+    const absl::MutexLock lock(&mutex_);
+    const auto& [label, bytes] = items_[static_cast<size_t>(item)];
+    on_line_(absl::StrCat(label, bytes >= 0 ? absl::StrCat(" ", HumanSize(bytes)) : "", " ", outcome));
+  }
+  void Note(absl::string_view line) override {
+    const absl::MutexLock lock(&mutex_);
+    on_line_(line);
+  }
+
+ private:
+  absl::Mutex mutex_;
+  const std::function<void(absl::string_view)>& on_line_;
+  std::vector<std::pair<std::string, int64_t>> items_;
+};
+
+absl::StatusOr<build::BaseImage> FindBase(Engine& engine, TransferContext& shared, PullPolicy policy,
                                           const std::string& name,
-                                          const std::optional<oci::Platform>& platform) {
+                                          const std::optional<oci::Platform>& platform,
+                                          const std::function<void(absl::string_view)>& on_line) {
+  PullLines lines(on_line);
+  TransferContext transfer = shared;
+  transfer.progress = &lines;
   PullRequest pull;
   pull.policy = policy;
   pull.platform = platform;
@@ -71,54 +99,17 @@ absl::StatusOr<build::BuildResult> BuildImage(Engine& engine, TransferContext& t
   SweepBuildCgroups(engine);
   ASSIGN_OR_RETURN(const PullPolicy policy, ParsePullPolicy(request.pull));
   build::BuildHost host;
-  host.find_image = [&](const std::string& name, const std::optional<oci::Platform>& platform) {
-    return FindBase(engine, transfer, policy, name, platform);
+  host.find_image = [&](const std::string& name, const std::optional<oci::Platform>& platform,
+                        const std::function<void(absl::string_view)>& on_line) {
+    return FindBase(engine, transfer, policy, name, platform, on_line);
   };
   host.run = [&engine](const build::RunStep& step) { return RunBuildStep(engine, step); };
   host.read_file = [](const std::vector<std::string>& dirs, absl::string_view path) {
     return RootFiles(dirs).Read(path);
   };
-  return build::Build(engine.store, request, host, progress, transfer.cancel);
-}
-
-absl::StatusOr<BuildPruned> PruneBuildCache(Engine& engine, const BuildPruning& pruning) {
-  ASSIGN_OR_RETURN(std::vector<store::BuildCacheEntry> entries, store::ListBuildCache(engine.store));
-  absl::flat_hash_set<std::string> in_images;
-  ASSIGN_OR_RETURN(const std::vector<image::ImageInfo> images, image::List(engine.store));
-  for (const image::ImageInfo& info : images) {
-    in_images.insert(info.record.layer_ids().begin(), info.record.layer_ids().end());
-  }
-  // Newest first: those stay as long as there is room.
-  std::sort(entries.begin(), entries.end(),
-            [](const auto& a, const auto& b) { return a.used_unix_nanos > b.used_unix_nanos; });
-  const int64_t before = absl::ToUnixNanos(absl::Now() - pruning.unused);
-  BuildPruned pruned;
-  absl::flat_hash_set<std::string> kept;
-  int64_t kept_bytes = 0;
-  for (const store::BuildCacheEntry& entry : entries) {
-    const store::BuildCacheRecord& record = entry.record;
-    const bool shared = in_images.contains(record.layer_id());
-    const int64_t bytes = shared || kept.contains(record.layer_id()) ? 0 : record.unpacked_bytes();
-    bool stays = entry.used_unix_nanos > before || (shared && !pruning.all);
-    if (!stays && pruning.keep_bytes >= 0) stays = kept_bytes + bytes <= pruning.keep_bytes;
-    if (stays) {
-      kept.insert(record.layer_id());
-      kept_bytes += bytes;
-      continue;
-    }
-    RETURN_IF_ERROR(store::RemoveBuildCache(engine.store, record.key()));
-    pruned.keys.push_back(record.key());
-    pruned.bytes += bytes;
-  }
-  if (pruning.all && pruning.keep_bytes < 0 && pruning.unused == absl::ZeroDuration()) {
-    // Renamed first: a step that has one mounted goes on with it.
-    const std::string mounts = absl::StrCat(engine.store.root(), "/build-mounts");
-    (void)rename(mounts.c_str(),
-                 absl::StrCat(engine.store.root(), "/trash/", store::NewContainerId()).c_str());
-    (void)store::EmptyTrash(engine.store);  // what stays, the next sweep finds
-  }
-  RETURN_IF_ERROR(image::CollectGarbage(engine.store));
-  return pruned;
+  auto result = build::Build(engine.store, request, host, progress, transfer.cancel);
+  if (result.ok()) BoundBuildCache(engine);
+  return result;
 }
 
 }  // namespace coracle::engine

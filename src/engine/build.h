@@ -15,18 +15,6 @@ absl::StatusOr<build::BuildResult> BuildImage(Engine& engine, TransferContext& t
                                               const build::BuildRequest& request,
                                               build::BuildProgress& progress);
 
-struct BuildPruning {
-  bool all = false;                              // else only what no image has and was not used for `unused`
-  int64_t keep_bytes = -1;                       // the most recently used may stay, up to this; -1: no bound
-  absl::Duration unused = absl::ZeroDuration();  // only what was not used for this long
-};
-struct BuildPruned {
-  std::vector<std::string> keys;  // of records that are gone
-  int64_t bytes = 0;              // that their layers had
-};
-// Removes records of the build cache, then what nothing refers to any more, and cache mounts with `all`.
-absl::StatusOr<BuildPruned> PruneBuildCache(Engine& engine, const BuildPruning& pruning);
-
 }  // namespace coracle::engine
 
 #endif  // CORACLE_ENGINE_BUILD_H_

@@ -8,16 +8,20 @@
 #include <csignal>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "engine/build_run_child.h"
 #include "engine/cgroup_of.h"
 #include "engine/host.h"
+#include "engine/host_devices.h"
 #include "engine/identity.h"
 #include "engine/made_files.h"
 #include "engine/security.h"
 #include "engine/spec_builder.h"
+#include "engine/step_network.h"
 #include "os/file.h"
 #include "os/file_wait.h"
 #include "os/process.h"
@@ -60,17 +64,25 @@ bool HasLimits(const store::ContainerConfig& config) {
   return config.has_limits() && config.limits().ByteSizeLong() > 0;
 }
 
-// Copies what the step prints until it has ended.
-void Relay(int output, int pidfd, const std::function<void(absl::string_view)>& on_output) {
+// Copies what the step prints until it has ended, and serves its network meanwhile.
+void Relay(int output, int pidfd, StepNetwork& network,
+           const std::function<void(absl::string_view)>& on_output) {
   char buffer[16384];
   bool ended = false;
+  std::vector<pollfd> fds;
   while (true) {
-    pollfd fds[2] = {{output, POLLIN, 0}, {ended ? -1 : pidfd, POLLIN, 0}};
-    const int ready = poll(fds, 2, ended ? 0 : -1);
+    int timeout = ended ? 0 : -1;
+    fds.assign({{output, POLLIN, 0}, {ended ? -1 : pidfd, POLLIN, 0}});
+    const size_t own = fds.size();
+    if (!ended) network.Prepare(&fds, &timeout);
+    const int ready = poll(fds.data(), fds.size(), timeout);
     if (ready < 0 && errno != EINTR) return;
+    if (ready < 0) continue;
+    if (!ended) network.Dispatch(fds.data() + own, fds.size() - own);
     if ((fds[0].revents & (POLLIN | POLLHUP | POLLERR)) != 0) {
       const ssize_t count = read(output, buffer, sizeof(buffer));
-      if (count <= 0 && !(count < 0 && (errno == EINTR || errno == EAGAIN))) return;
+      // Its output is closed: its end is still to come.
+      if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN)) output = -1;
       if (count > 0 && on_output != nullptr) on_output({buffer, static_cast<size_t>(count)});
       continue;
     }
@@ -82,7 +94,7 @@ void Relay(int output, int pidfd, const std::function<void(absl::string_view)>& 
 
 absl::StatusOr<oci::Spec> SpecOf(Engine& engine, const build::RunStep& step,
                                  const store::ContainerRecord& record, const Security& security,
-                                 SpecInput& input) {
+                                 const std::string& run_dir, SpecInput& input) {
   input.record = &record;
   input.host = ProbeHost();
   input.root_path = step.overlay.has_value() ? absl::StrCat(step.scratch_dir, "/root") : step.root_path;
@@ -90,29 +102,41 @@ absl::StatusOr<oci::Spec> SpecOf(Engine& engine, const build::RunStep& step,
   input.user = std::move(identity.user);
   input.home = std::move(identity.home);
   input.user_mounts = step.mounts;
-  RETURN_IF_ERROR(MakeFiles(engine.store, record, step.scratch_dir, input));
+  RETURN_IF_ERROR(AddDevices(record.config(), input));
+  RETURN_IF_ERROR(MakeFiles(engine.store, record, run_dir.empty() ? step.scratch_dir : run_dir, input));
   input.containerenv_file.clear();  // it names an id that differs from build to build
   input.capabilities = security.capabilities;
   input.added_capabilities = security.added;
   return BuildSpec(input);
 }
 
-}  // namespace
+// No namespace but a mount one, and no cgroup: for hosts that forbid them.
+void ShareWithHost(store::ContainerConfig& config) {
+  for (std::string* mode :
+       {config.mutable_network_mode(), config.mutable_pid_mode(), config.mutable_ipc_mode(),
+        config.mutable_uts_mode(), config.mutable_cgroupns_mode()}) {
+    *mode = "host";
+  }
+  config.clear_networks();
+  config.clear_hostname();
+}
 
-absl::StatusOr<int> RunBuildStep(Engine& engine, const build::RunStep& step) {
+absl::StatusOr<int> RunHere(Engine& engine, const build::RunStep& step) {
   store::ContainerRecord record;
   *record.mutable_config() = step.config;
   record.set_id(store::NewContainerId());
-  record.set_name("build");
+  record.set_name(absl::StrCat("build-", record.id().substr(0, 12)));
+  if (step.chroot_isolation) ShareWithHost(*record.mutable_config());
+  ASSIGN_OR_RETURN(const std::unique_ptr<StepNetwork> network, StepNetwork::Plan(engine, record));
   ASSIGN_OR_RETURN(const Security security,
                    ResolveSecurity(engine.store, record.config(), /*want_profile=*/false));
   SpecInput input;
-  ASSIGN_OR_RETURN(oci::Spec spec, SpecOf(engine, step, record, security, input));
+  ASSIGN_OR_RETURN(oci::Spec spec, SpecOf(engine, step, record, security, network->run_dir(), input));
 
   runtime::CreateRequest request;
   StepCgroup cgroup;
   // Root's device nodes are guarded by a cgroup; in a user namespace nobody can make one.
-  if (!input.host.user_namespace || HasLimits(step.config)) {
+  if (!step.chroot_isolation && (!input.host.user_namespace || HasLimits(step.config))) {
     ASSIGN_OR_RETURN(cgroup, MakeCgroup(engine, record, spec));
     request.cgroup = cgroup.cgroup.get();
     spec.linux_config.cgroups_path = CgroupOf(engine, record).path;
@@ -133,15 +157,24 @@ absl::StatusOr<int> RunBuildStep(Engine& engine, const build::RunStep& step) {
   request.stdio = {-1, input_end.get(), input_end.get()};
   request.seccomp = security.filter.has_value() ? &*security.filter : nullptr;
   request.die_with_parent = true;
+  if (!network->run_dir().empty())
+    request.on_namespaces = [&network](pid_t pid) { return network->Connect(pid); };
   ASSIGN_OR_RETURN(runtime::Container container, runtime::Create(request));
   input_end.Reset();
   os::ChildProcess child(container.pid, std::move(container.pidfd));
-  Relay(output.get(), child.pidfd(), step.on_output);
+  Relay(output.get(), child.pidfd(), *network, step.on_output);
   if (cgroup.cgroup != nullptr && cgroup.cgroup->OomKilled() && step.on_output != nullptr) {
     step.on_output("out of memory: a process of this step was killed\n");
   }
   ASSIGN_OR_RETURN(const os::ExitStatus status, child.Wait());
   return status.Code();
+}
+
+}  // namespace
+
+absl::StatusOr<int> RunBuildStep(Engine& engine, const build::RunStep& step) {
+  if (!MovesWithNetwork(step.config) || step.chroot_isolation) return RunHere(engine, step);
+  return RunStepInChild(step, [&engine](const build::RunStep& same) { return RunHere(engine, same); });
 }
 
 void SweepBuildCgroups(Engine& engine) {

@@ -1,7 +1,5 @@
 // Starting a container: from its record to a monitor that runs it.
 #include <fcntl.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "absl/strings/match.h"
@@ -10,13 +8,14 @@
 #include "base/fault.h"
 #include "base/signal_name.h"
 #include "base/status.h"
-#include "engine/bridge_network.h"
 #include "engine/cgroup_of.h"
 #include "engine/console.h"
+#include "engine/container_network.h"
 #include "engine/create_volumes.h"
 #include "engine/default_limits.h"
 #include "engine/engine.h"
 #include "engine/host.h"
+#include "engine/host_devices.h"
 #include "engine/identity.h"
 #include "engine/made_files.h"
 #include "engine/mount_plan.h"
@@ -24,9 +23,7 @@
 #include "engine/oci_runtime.h"
 #include "engine/root_files.h"
 #include "engine/security.h"
-#include "engine/shared_network.h"
 #include "engine/spec_builder.h"
-#include "engine/user_network.h"
 #include "os/file.h"
 #include "os/process.h"
 #include "storage/container_root.h"
@@ -37,60 +34,7 @@ namespace {
 using store::ContainerConfig;
 using store::ContainerRecord;
 
-absl::Status Refuse(absl::string_view message) {
-  return WithExitCode(absl::InvalidArgumentError(message), 125);
-}
-
 // ---- what the spec needs from the host ----
-
-absl::Status AddDevice(const std::string& path, SpecInput& input) {
-  struct stat info;
-  if (stat(path.c_str(), &info) != 0)
-    return WithExitCode(ErrnoStatus(errno, absl::StrCat("device ", path)), 125);
-  if (!S_ISCHR(info.st_mode) && !S_ISBLK(info.st_mode)) return Refuse(absl::StrCat("not a device: ", path));
-  HostDevice device;
-  device.type = S_ISBLK(info.st_mode) ? "b" : "c";
-  device.major = major(info.st_rdev);
-  device.minor = minor(info.st_rdev);
-  device.mode = info.st_mode;
-  device.uid = info.st_uid;
-  device.gid = info.st_gid;
-  input.devices[path] = device;
-  return absl::OkStatus();
-}
-
-// All device nodes directly below `directory` of the host's /dev; ptys and what is mounted there are the
-// container's own.
-void AddAllDevices(const std::string& directory, int depth, SpecInput& input) {
-  const auto names = os::ListDirectoryAt(AT_FDCWD, directory);
-  if (!names.ok()) return;
-  for (const std::string& name : *names) {
-    const std::string path = absl::StrCat(directory, "/", name);
-    if (path == "/dev/pts" || path == "/dev/shm" || path == "/dev/mqueue" || path == "/dev/console" ||
-        path == "/dev/ptmx" || path == "/dev/fd") {
-      continue;
-    }
-    struct stat info;
-    if (lstat(path.c_str(), &info) != 0) continue;
-    if (S_ISDIR(info.st_mode) && depth < 4) AddAllDevices(path, depth + 1, input);
-    if (!S_ISCHR(info.st_mode) && !S_ISBLK(info.st_mode)) continue;
-    input.all_host_devices.push_back({S_ISBLK(info.st_mode) ? "b" : "c", path, major(info.st_rdev),
-                                      minor(info.st_rdev), info.st_mode & 07777, info.st_uid, info.st_gid});
-  }
-}
-
-absl::Status AddDevices(const ContainerConfig& config, SpecInput& input) {
-  for (const store::DeviceRequest& device : config.devices())
-    RETURN_IF_ERROR(AddDevice(device.host_path(), input));
-  const store::Limits& limits = config.limits();
-  for (const auto* rates :
-       {&limits.blkio_weight_device(), &limits.device_read_bps(), &limits.device_write_bps(),
-        &limits.device_read_iops(), &limits.device_write_iops()}) {
-    for (const store::DeviceRate& rate : *rates) RETURN_IF_ERROR(AddDevice(rate.path(), input));
-  }
-  if (config.privileged()) AddAllDevices("/dev", 0, input);
-  return absl::OkStatus();
-}
 
 // `mode` is container:ID or ns:PATH; `kind` the name below /proc/PID/ns.
 absl::Status AddJoined(Engine& engine, const std::string& mode, const char* type, const char* kind,
@@ -280,61 +224,6 @@ absl::StatusOr<Prepared> Prepare(Engine& engine, const ContainerRecord& record, 
     };
   }
   return prepared;
-}
-
-// Sockets that hold ports go to the container's program, which is told of them as systemd would
-// (sd_listen_fds(3)).
-void PassSockets(const ContainerRecord& record, std::vector<int> sockets, monitor::LaunchPlan& plan) {
-  if (sockets.empty()) return;
-  // The program is the first process, or the first that the init program starts.
-  const int pid = record.config().init() ? 2 : 1;
-  plan.spec.process->env.push_back(absl::StrCat("LISTEN_FDS=", plan.preserve_fds + sockets.size()));
-  if (record.config().pid_mode().empty() || record.config().pid_mode() == "private") {
-    plan.spec.process->env.push_back(absl::StrCat("LISTEN_PID=", pid));
-  }
-  plan.passed_fds = std::move(sockets);
-}
-
-// What another runtime could not do.
-absl::Status CheckPassedPorts(const ContainerRecord& record, const monitor::LaunchPlan& plan) {
-  if (plan.external_runtime.empty()) return absl::OkStatus();
-  for (const store::PortMapping& port : record.config().ports()) {
-    if (!port.pass_fd()) continue;
-    return WithExitCode(absl::UnimplementedError("--publish with \",fd\" and --runtime is not supported yet"),
-                        125);
-  }
-  return absl::OkStatus();
-}
-
-// What connects the container to its networks. Gives what takes that back, should the monitor not start; null
-// for nothing. The liveness lock is held.
-absl::StatusOr<std::function<void()>> AddNetwork(Engine& engine, const ContainerRecord& record,
-                                                 monitor::LaunchPlan& plan) {
-  std::function<void()> release;
-  RETURN_IF_ERROR(CheckPassedPorts(record, plan));
-  if (IsUserNetwork(record.config())) {
-    ASSIGN_OR_RETURN(std::vector<int> sockets, AddUserNetwork(engine, record, plan));
-    PassSockets(record, std::move(sockets), plan);
-    return release;
-  }
-  if (record.config().network_mode() != "bridge") return release;
-  ASSIGN_OR_RETURN(BridgeNetwork network, PlanBridgeNetwork(engine.store, record));
-  if (UsesSharedNetwork()) {
-    const absl::Status moved = MoveToSharedNetwork(engine.store, record, network);
-    if (!moved.ok()) {
-      network.release();
-      return moved;
-    }
-  }
-  release = std::move(network.release);
-  plan.connect_network = std::move(network.connect);
-  plan.kept_fds = std::move(network.kept_fds);
-  PassSockets(record, std::move(network.passed_fds), plan);
-  plan.on_end = [release, then = std::move(plan.on_end)](const monitor::ExitInfo& info) {
-    release();
-    then(info);
-  };
-  return release;
 }
 
 absl::StatusOr<monitor::Launched> Start(Engine& engine, const ContainerRecord& record,
