@@ -14,7 +14,9 @@
 #include "oci/media_types.h"
 #include "os/file.h"
 #include "storage/layer_store.h"
+#include "storage/merged_tree.h"
 #include "storage/stage_diff.h"
+#include "storage/tree_diff.h"
 
 namespace coracle::build {
 namespace {
@@ -92,6 +94,17 @@ absl::StatusOr<std::string> LayerWork::MakeDirectory(const std::string& name, mo
   RETURN_IF_ERROR(os::MakeDirectoryAt(AT_FDCWD, path, mode));
   if (chmod(path.c_str(), mode) != 0) return ErrnoStatus(errno, absl::StrCat("set the mode of ", path));
   return path;
+}
+
+absl::Status LayerWork::TakeChangesOf(const std::string& root,
+                                      const std::function<bool(const std::string&)>& skip) {
+  RETURN_IF_ERROR(
+      os::RemoveTreeAt(AT_FDCWD, absl::StrCat(work_dir(), "/layer")));  // made again by StageChanges
+  ASSIGN_OR_RETURN(const storage::MergedTree newer, storage::MergedTree::Open({root}, user_xattr_));
+  ASSIGN_OR_RETURN(const storage::MergedTree older, storage::MergedTree::Open(lower_, user_xattr_));
+  ASSIGN_OR_RETURN(const std::vector<storage::Change> changes, storage::DiffTrees(newer, older, skip));
+  RETURN_IF_ERROR(storage::StageChanges(lease_, newer, changes, user_xattr_));
+  return LikeRoot(root, upper_);
 }
 
 absl::StatusOr<LayerRef> LayerWork::Finish(const store::Store& store, store::Lease& keeper,

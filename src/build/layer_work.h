@@ -3,6 +3,7 @@
 #define CORACLE_BUILD_LAYER_WORK_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,6 +29,10 @@ class LayerWork {
   // A new directory beside the upper one, which goes with this object.
   absl::StatusOr<std::string> MakeDirectory(const std::string& name, mode_t mode = 0700) const;
   const std::string& work_dir() const { return lease_.work_dir(); }
+
+  // For who changed a copy of the layers below in place of the upper directory: what differs between `root`
+  // and them becomes what the upper directory holds. `skip`: paths that are left out, with all below.
+  absl::Status TakeChangesOf(const std::string& root, const std::function<bool(const std::string&)>& skip);
 
   // Digests what is in the upper directory and makes it a layer of the store, on the disk and claimed by
   // `keeper`. With `epoch` every time in it becomes that. Sockets are left out: an archive has none.

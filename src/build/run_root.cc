@@ -3,7 +3,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <set>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
@@ -13,6 +15,8 @@
 #include "build/run_mounts.h"
 #include "build/tree_writer.h"
 #include "os/file.h"
+#include "storage/copy_tree.h"
+#include "storage/driver.h"
 
 namespace coracle::build {
 namespace {
@@ -42,6 +46,47 @@ absl::StatusOr<std::string> MakePlaces(const LayerWork& work, const std::vector<
     RETURN_IF_ERROR(os::WriteFileAt(AT_FDCWD, path, "", 0644));
   }
   return root;
+}
+
+absl::StatusOr<os::OverlayOptions> OverlayOf(const LayerWork& work, const std::vector<Target>& targets) {
+  ASSIGN_OR_RETURN(const std::string places, MakePlaces(work, targets));
+  os::OverlayOptions overlay;
+  overlay.lower = work.lower();
+  overlay.lower.push_back(places);
+  overlay.upper = work.upper();
+  ASSIGN_OR_RETURN(overlay.work, work.MakeDirectory("overlay"));
+  overlay.user_xattr = work.user_xattr();
+  overlay.is_volatile = true;  // all of it is synced once, when it is a layer
+  return overlay;
+}
+
+// ---- where no overlay can be mounted ----
+
+// The step gets a copy of its layers, and what it changes there becomes the layer.
+absl::StatusOr<std::string> CopyLayers(const LayerWork& work) {
+  std::string root = absl::StrCat(work.work_dir(), "/copy");
+  for (auto layer = work.lower().rbegin(); layer != work.lower().rend(); ++layer)
+    RETURN_IF_ERROR(storage::CopyLayer(*layer, root, work.user_xattr()), "copy layer");
+  return root;
+}
+
+// What has to be made for `targets`: of each the first part that is not there.
+absl::StatusOr<std::set<std::string>> MissingPlaces(const LayerWork& work,
+                                                    const std::vector<Target>& targets) {
+  ASSIGN_OR_RETURN(const TreeWriter tree, TreeWriter::Open(work));
+  std::set<std::string> missing;
+  for (const Target& target : targets) {
+    ASSIGN_OR_RETURN(const TreeWriter::Place place, tree.Resolve(target.path), "mount ", target.path);
+    for (size_t end = 0; !place.exists && end < place.path.size(); ++end) {
+      end = std::min(place.path.find('/', end), place.path.size());
+      const std::string part = place.path.substr(0, end);
+      ASSIGN_OR_RETURN(const TreeWriter::Place there, tree.Resolve(absl::StrCat("/", part)));
+      if (there.exists) continue;
+      missing.insert(part);
+      break;
+    }
+  }
+  return missing;
 }
 
 void FillConfig(const StageInputs& in, const Step& step, const std::vector<std::string>& args,
@@ -98,19 +143,21 @@ absl::Status RunInRoot(const StageInputs& in, const Step& step, const std::vecto
     // /dev is a tmpfs of the container's: its place is made there.
     run.mounts.push_back({args[0], "bind", path, {"rbind", "ro"}, {}, {}});
   }
-  ASSIGN_OR_RETURN(const std::string places, MakePlaces(work, targets));
-  os::OverlayOptions overlay;
-  overlay.lower = work.lower();
-  overlay.lower.push_back(places);
-  overlay.upper = work.upper();
-  ASSIGN_OR_RETURN(overlay.work, work.MakeDirectory("overlay"));
-  overlay.user_xattr = work.user_xattr();
-  overlay.is_volatile = true;  // all of it is synced once, when it is a layer
-  run.overlay = std::move(overlay);
+  std::set<std::string> made;  // in a copy, by the runtime
+  if (in.driver == storage::Driver::kOverlay) {
+    ASSIGN_OR_RETURN(run.overlay, OverlayOf(work, targets));
+  } else {
+    ASSIGN_OR_RETURN(made, MissingPlaces(work, targets));
+    ASSIGN_OR_RETURN(run.root_path, CopyLayers(work));
+  }
   run.root_dirs = work.lower();
   run.chroot_isolation = in.request->chroot_isolation;
   run.on_output = on_output;
   ASSIGN_OR_RETURN(const int code, in.host->run(run));
+  if (!run.root_path.empty()) {
+    RETURN_IF_ERROR(
+        work.TakeChangesOf(run.root_path, [&](const std::string& path) { return made.count(path) != 0; }));
+  }
   if (code == 0) return absl::OkStatus();
   return StepExitError(absl::StrJoin(args, " "), code);
 }
