@@ -217,6 +217,101 @@ END
   done
 }
 
+# Of an ordinary user, from a test that runs as root.
+as_other() { as_user coracletest "$CORACLE" --root "$T/coracletest/root" --runroot "$T/coracletest/runroot" "$@"; }
+
+@test "with an epoch root and an ordinary user get the same digest, from directories of any age" {
+  require root
+  local one two
+  import_busybox
+  run_ok save -q -o "$T/base.tar" busybox
+  chmod 644 "$T/base.tar"
+  context one
+  mkdir -p d/e
+  echo x > d/f
+  echo y > d/e/g
+  ln -s f d/l
+  chmod 640 d/f
+  cat > Dockerfile << 'END'
+FROM busybox AS a
+RUN --network=none echo hi > /hi && mkdir -p /q/r && ln /hi /q/hi && rm /etc/os-release
+FROM busybox
+COPY --chown=7:8 d /d
+RUN --network=none mkdir /z && chown 5:6 /z && rm -r /srv && mkdir /srv && touch /srv/n
+WORKDIR /w
+COPY --from=a /q /q
+END
+  run_ok build -q --source-date-epoch 1700000000 .
+  run_ok inspect --format '{{.Digest}}' "$output"
+  one=$output
+  as_other load -q -i "$T/base.tar" > "$T/loaded"
+  cp -r "$T/one" "$T/coracletest/two"
+  chown -R coracletest: "$T/coracletest/two"
+  find "$T/coracletest/two" -exec touch -h -d 1999-01-01 {} +
+  two=$(as_other build -q --timestamp 1700000000 two)
+  equals "$one" "$(as_other inspect --format '{{.Digest}}' "$two")"
+}
+
+@test "an agent's socket and secrets leave no byte in layers, cache, history and output" {
+  require python3
+  import_debian
+  context c
+  printf TOP-SECRET > "$T/s"
+  cat > "$T/agent.py" << 'END'
+import socket, sys
+server = socket.socket(socket.AF_UNIX)
+server.bind(sys.argv[1])
+server.listen()
+while True:
+    client, _ = server.accept()
+    client.sendall(b"AGENT" + b"-ANSWER")
+    client.close()
+END
+  python3 "$T/agent.py" "$T/agent" > "$T/agent.log" 2>&1 3>&- 4>&- &
+  local agent=$!
+  eventually 10 test -S "$T/agent"
+  chmod 777 "$T/agent"
+  cat > Dockerfile << 'END'
+FROM debian
+RUN --network=none --mount=type=ssh --mount=type=secret,id=s --mount=type=secret,id=e,env=TOKEN <<EOF python3
+import os, socket
+agent = socket.socket(socket.AF_UNIX)
+agent.connect(os.environ["SSH_AUTH_SOCK"])
+assert agent.recv(100) == b"AGENT" + b"-ANSWER"
+assert open("/run/secrets/s").read() == "TOP" + "-SECRET"
+assert os.environ["TOKEN"] == "ENV" + "-SECRET"
+EOF
+RUN --network=none echo after > /after
+END
+  TOKEN=ENV-SECRET run_ok build --no-cache --ssh "default=$T/agent" --secret "id=s,src=$T/s" --secret id=e,env=TOKEN .
+  local id=$output
+  kill "$agent"
+  wait "$agent" || true
+  ! grep -rqE 'TOP-SECRET|AGENT-ANSWER|ENV-SECRET' "$CORACLE_ROOT" "$CORACLE_RUNROOT" || fail "it is in the store"
+  lacks ENV-SECRET "$stderr"
+  run_ok history --no-trunc "$id"
+  lacks ENV-SECRET
+  run_ok run --rm --network none "$id" sh -c 'ls -d /run/secrets /run/buildkit 2> /dev/null | wc -l'
+  equals 0
+}
+
+@test "where no overlay can be mounted, steps get copies" {
+  import_busybox
+  context c
+  echo f > f
+  cat > Dockerfile << 'END'
+FROM busybox AS a
+RUN --network=none --mount=type=cache,target=/nowhere/cache echo 1 > /1 && rm /etc/os-release && rm -r /srv && touch /nowhere/cache/x
+FROM a
+COPY f /f
+RUN --network=none cat /1 /f > /2
+COPY --from=a /1 /one
+END
+  run_ok --storage-driver vfs build -q .
+  run_ok --storage-driver vfs run --rm --network none "$output" sh -c 'cat /2 /one; ls -d /etc/os-release /srv /nowhere 2> /dev/null | wc -l'
+  equals $'1\nf\n1\n0'
+}
+
 @test "what goes wrong is shown with its lines" {
   import_busybox
   context c
