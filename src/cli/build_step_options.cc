@@ -14,6 +14,7 @@
 #include "base/status.h"
 #include "cli/build_options.h"
 #include "cli/container_options.h"
+#include "cli/device_option.h"
 #include "cli/network_syntax.h"
 #include "engine/networks.h"
 

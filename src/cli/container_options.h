@@ -31,10 +31,6 @@ absl::Status ReadLogOptions(const ParsedCommand& parsed, store::ContainerConfig&
 absl::StatusOr<std::vector<std::string>> ReadEnvironment(const std::vector<std::string>& files,
                                                          const std::vector<std::string>& entries);
 
-// One --device.
-using DeviceList = google::protobuf::RepeatedPtrField<store::DeviceRequest>;
-absl::Status ReadDevice(const std::string& text, DeviceList& devices);
-
 // Shorthand of all readers.
 absl::Status OptionError(absl::string_view option, absl::string_view value, absl::string_view why);
 absl::Status NotSupportedYet(absl::string_view what);

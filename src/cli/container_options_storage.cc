@@ -15,6 +15,7 @@
 #include "base/size.h"
 #include "base/status.h"
 #include "cli/container_options.h"
+#include "cli/device_option.h"
 #include "cli/mount_syntax.h"
 #include "os/file.h"
 
