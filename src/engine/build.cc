@@ -84,7 +84,10 @@ absl::StatusOr<build::BaseImage> FindBase(Engine& engine, TransferContext& share
   PullRequest pull;
   pull.policy = policy;
   pull.platform = platform;
-  ASSIGN_OR_RETURN(const std::vector<PulledImage> pulled, PullImage(engine, transfer, name, pull));
+  const auto found = PullImage(engine, transfer, name, pull);
+  if (absl::IsNotFound(found.status()) && platform.has_value())
+    return Annotate(found.status(), absl::StrCat("for ", oci::PlatformName(*platform)));
+  ASSIGN_OR_RETURN(const std::vector<PulledImage> pulled, found);
   if (pulled.empty()) return absl::NotFoundError(absl::StrCat("image ", name, " is not there"));
   return Describe(engine, pulled.front());
 }

@@ -133,6 +133,11 @@ absl::StatusOr<int> RunHere(Engine& engine, const build::RunStep& step) {
   SpecInput input;
   ASSIGN_OR_RETURN(oci::Spec spec, SpecOf(engine, step, record, security, network->run_dir(), input));
 
+  // Of the host's, which may have none.
+  if (step.chroot_isolation) {
+    std::erase_if(spec.mounts, [](const oci::Mount& mount) { return mount.destination == "/dev/mqueue"; });
+  }
+
   runtime::CreateRequest request;
   StepCgroup cgroup;
   // Root's device nodes are guarded by a cgroup; in a user namespace nobody can make one.
