@@ -21,7 +21,7 @@ teardown() { rm -rf "$T"; }
 @test "containers were stopped as stop does it, and those that do not listen in their time" {
   run_as root 0 "coracle inspect -f '{{.State.ExitCode}}' listens; coracle cp listens:/said - | tar -xO"
   equals "5 asked" "$(xargs <<< "$output")"
-  [ $(($(sed -n 's/^btime //p' /proc/stat) - $(< /var/lib/coracle-tests/down))) -lt 60 ]
+  [ $(($(sed -n 's/^btime //p' /proc/stat) - $(< /var/lib/coracle-tests/down))) -lt 85 ]
 }
 
 @test "a container starts again, with its files, its address and its port" {
