@@ -9,9 +9,9 @@ namespace coracle {
 
 // Each is the whole ELF file; it lives as long as the process.
 absl::string_view HandoverProgram();  // executes a container's program in its place; see handover.c
-absl::string_view HelloProgram();  // the command of the image "hello"; prints a welcome and ends with 0
-absl::string_view InitProgram();   // for --init: `init -- COMMAND [ARG...]`; see init.c for what it does
-absl::string_view PauseProgram();  // first process of a pod: reaps, ends with 0 on SIGTERM or SIGINT
+absl::string_view HelloProgram();     // the command of the image "hello"; prints a welcome and ends with 0
+absl::string_view InitProgram();      // for --init: `init -- COMMAND [ARG...]`; see init.c for what it does
+absl::string_view PauseProgram();     // first process of a pod: reaps, ends with 0 on SIGTERM or SIGINT
 
 }  // namespace coracle
 

@@ -19,8 +19,8 @@ namespace coracle::runtime {
 struct SystemdScope {
   std::string slice;  // "machine.slice"
   std::string unit;   // "coracle-<id>.scope"
-  // What all in it get when systemd stops it (at a shutdown, at the end of a user's last session), and how long
-  // it then waits before SIGKILL. 0, -1: as systemd is configured (SIGTERM, 90 seconds).
+  // What all in it get when systemd stops it (at a shutdown, at the end of a user's last session), and how
+  // long it then waits before SIGKILL. 0, -1: as systemd is configured (SIGTERM, 90 seconds).
   int stop_signal = 0;
   int64_t stop_timeout_seconds = -1;
 };

@@ -1,5 +1,5 @@
-// How many questions for one name a resolver answers: dns_rate ADDRESS PORT NAME SECONDS, with 32 questions under way.
-// Prints answers a second; ends with 1 if any answer has no address.
+// How many questions for one name a resolver answers: dns_rate ADDRESS PORT NAME SECONDS, with 32 questions
+// under way. Prints answers a second; ends with 1 if any answer has no address.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
