@@ -10,9 +10,25 @@
 #include "engine/networks.h"
 #include "engine/shared_network.h"
 #include "engine/user_network.h"
+#include "network/lease.h"
+#include "network/published_names.h"
 #include "os/file.h"
 
 namespace coracle::engine {
+namespace {
+
+// What steps that were killed had there. They have no record by which anybody else would know of them.
+void ClearDeadSteps(const store::Store& store, const store::ContainerConfig& config) {
+  for (const store::NetworkAttachment& attachment : config.networks()) {
+    const std::string& network = attachment.network_id();
+    for (const std::string& id : network::DeadHolders(store, network)) {
+      network::ReleaseAllAddresses(store, network, id);
+    }
+  }
+  network::SweepNames(store);
+}
+
+}  // namespace
 
 bool MovesWithNetwork(const store::ContainerConfig& config) {
   return UsesSharedNetwork() && IsBridgeMode(config.network_mode());
@@ -24,6 +40,7 @@ absl::StatusOr<std::unique_ptr<StepNetwork>> StepNetwork::Plan(Engine& engine,
   HeldNetworks held;  // until their addresses are leased
   RETURN_IF_ERROR(held.Take(engine, *record.mutable_config()));
   if (!IsBridgeMode(record.config().network_mode()) && !IsUserNetwork(record.config())) return network;
+  ClearDeadSteps(engine.store, record.config());
   // A container without a record: what is left of it after a kill is swept like one that was being made.
   network->run_dir_ = engine.store.ContainerRunDir(record.id());
   RETURN_IF_ERROR(os::MakeDirectories(network->run_dir_, 0700));

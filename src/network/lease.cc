@@ -235,14 +235,35 @@ void ReleaseAllAddresses(const Store& store, absl::string_view network_id, absl:
   (void)ReleaseAddresses(store, network_id, container_id, mine);
 }
 
-std::vector<std::pair<std::string, std::string>> ListLeases(const Store& store,
-                                                            absl::string_view network_id) {
+namespace {
+
+// Address and holder of each, whether it holds or not.
+std::vector<std::pair<std::string, std::string>> AllLeases(const Store& store, absl::string_view network_id) {
   std::vector<std::pair<std::string, std::string>> leases;
   const auto names = os::ListDirectoryAt(AT_FDCWD, LeaseDir(store, network_id));
   if (!names.ok()) return leases;
   for (const std::string& name : *names) {
-    auto owner = os::ReadLinkAt(AT_FDCWD, LeasePath(store, network_id, name));
-    if (owner.ok() && store::MonitorAlive(store, *owner)) leases.emplace_back(name, *std::move(owner));
+    auto holder = os::ReadLinkAt(AT_FDCWD, LeasePath(store, network_id, name));
+    if (holder.ok()) leases.emplace_back(name, *std::move(holder));
+  }
+  return leases;
+}
+
+}  // namespace
+
+std::set<std::string> DeadHolders(const Store& store, absl::string_view network_id) {
+  std::set<std::string> dead;
+  for (auto& [address, holder] : AllLeases(store, network_id)) {
+    if (!store::MonitorAlive(store, holder)) dead.insert(std::move(holder));
+  }
+  return dead;
+}
+
+std::vector<std::pair<std::string, std::string>> ListLeases(const Store& store,
+                                                            absl::string_view network_id) {
+  std::vector<std::pair<std::string, std::string>> leases;
+  for (auto& lease : AllLeases(store, network_id)) {
+    if (store::MonitorAlive(store, lease.second)) leases.push_back(std::move(lease));
   }
   return leases;
 }

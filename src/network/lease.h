@@ -10,6 +10,7 @@
 #ifndef CORACLE_NETWORK_LEASE_H_
 #define CORACLE_NETWORK_LEASE_H_
 
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,6 +49,9 @@ absl::Status ReleaseAddresses(const store::Store& store, absl::string_view netwo
 // Frees whatever the container has in the network. Best effort: what stays holds no longer than its monitor.
 void ReleaseAllAddresses(const store::Store& store, absl::string_view network_id,
                          absl::string_view container_id);
+
+// Who has leases in the network that no longer hold.
+std::set<std::string> DeadHolders(const store::Store& store, absl::string_view network_id);
 
 // Address (without prefix) and container id of each lease of the network that holds. Unsorted.
 std::vector<std::pair<std::string, std::string>> ListLeases(const store::Store& store,
