@@ -19,6 +19,8 @@ namespace coracle::network {
 namespace {
 
 constexpr int64_t kQuietMillis = 200;
+// There are hosts whose rules never rest.
+constexpr int64_t kLatestMillis = 5000;
 // More is lost, which is told by ENOBUFS and means the same: something has changed.
 constexpr int kBufferBytes = 4096;
 
@@ -49,6 +51,14 @@ bool LeaveOutElements(int fd) {
   return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) == 0;
 }
 
+// Whether there was anything; changes that were lost count.
+bool Drain(int fd) {
+  bool any = false;
+  char byte;
+  while (recv(fd, &byte, 1, 0) >= 0 || errno == EINTR || errno == ENOBUFS) any = true;
+  return any;
+}
+
 }  // namespace
 
 absl::StatusOr<RulesWatch> RulesWatch::Open() {
@@ -76,14 +86,18 @@ void RulesWatch::Prepare(std::vector<pollfd>* polls, int* timeout_millis) {
 }
 
 bool RulesWatch::Dispatch(const pollfd& poll) {
+  const int64_t now = NowMillis();
   if (quiet_at_millis_ == 0) {
-    if (poll.revents != 0) quiet_at_millis_ = NowMillis() + kQuietMillis;
+    if (poll.revents == 0) return false;
+    (void)Drain(fd_.get());
+    quiet_at_millis_ = now + kQuietMillis;
+    latest_at_millis_ = now + kLatestMillis;
     return false;
   }
-  if (NowMillis() < quiet_at_millis_) return false;
-  // Those that come while we look are looked after the next time.
-  char byte;
-  while (recv(fd_.get(), &byte, 1, 0) >= 0 || errno == EINTR || errno == ENOBUFS) {
+  if (now < quiet_at_millis_) return false;
+  if (Drain(fd_.get()) && now < latest_at_millis_) {
+    quiet_at_millis_ = now + kQuietMillis;
+    return false;
   }
   quiet_at_millis_ = 0;
   return true;

@@ -25,13 +25,15 @@ class RulesWatch {
   static absl::StatusOr<RulesWatch> Open();
   // As NetworkSession; adds one element, also while it waits for the end of changes.
   void Prepare(std::vector<pollfd>* polls, int* timeout_millis);
-  // Whether rules were changed, and no more for kQuietMillis. `poll` is what Prepare added.
+  // Whether rules were changed, and no more for a moment, or for seconds without one. `poll` is what Prepare
+  // added.
   bool Dispatch(const pollfd& poll);
 
  private:
   explicit RulesWatch(os::UniqueFd fd) : fd_(std::move(fd)) {}
   os::UniqueFd fd_;
-  int64_t quiet_at_millis_ = 0;  // 0: nothing has happened
+  int64_t quiet_at_millis_ = 0;   // 0: nothing has happened
+  int64_t latest_at_millis_ = 0;  // told then, quiet or not
 };
 
 }  // namespace coracle::network

@@ -238,8 +238,8 @@ ExecFailure TryCandidates(const ProcessPlan& plan) {
   return {.error = denied ? EACCES : ENOENT};
 }
 
-[[noreturn]] void Exec(int channel, const ProcessPlan& plan) {
-  const ChildMessage message = Describe(TryCandidates(plan), plan);
+[[noreturn]] void FailExec(int channel, const ExecFailure& failure, const ProcessPlan& plan) {
+  const ChildMessage message = Describe(failure, plan);
   Fail(channel, SetupStep::kExec, message.error, message.detail, message.exit_code);
 }
 
@@ -248,7 +248,10 @@ ExecFailure TryCandidates(const ProcessPlan& plan) {
   if (fcntl(channel, F_SETFD, 0) != 0) Fail(channel, SetupStep::kExec, errno, "handover");
   SayChannel(handover, channel);
   (void)execveat(handover.program, "", handover.argv, plan.envp.data(), AT_EMPTY_PATH);
-  Fail(channel, SetupStep::kExec, errno, "handover");
+  // Arguments and limits are the user's, whichever program meets them first.
+  if (errno != E2BIG && errno != EAGAIN && errno != ENOMEM)
+    Fail(channel, SetupStep::kExec, errno, "handover");
+  FailExec(channel, {.error = errno, .candidate = 0}, plan);
 }
 
 }  // namespace
@@ -354,6 +357,12 @@ void BecomeProgram(int channel, const ProcessPlan& plan, EarlyFiles files, Final
   }
   EnterWorkingDirectory(channel, plan);
   ChangeUser(channel, plan);
+  // Another container that sees the host's processes could open the program that still runs here, once it has
+  // as many capabilities as this process. After the change of user, which resets it; the handover's exec does
+  // too.
+  if (wishes.handover.program >= 0 && prctl(PR_SET_DUMPABLE, 0) != 0) {
+    Fail(channel, SetupStep::kCapabilities, errno, "(dumpable)");
+  }
   if (const int error = ApplyCapabilities(plan.capabilities); error != 0) {
     Fail(channel, SetupStep::kCapabilities, error);
   }
@@ -373,7 +382,7 @@ void BecomeProgram(int channel, const ProcessPlan& plan, EarlyFiles files, Final
   if (SendMessage(channel, message) < 0 && wishes.gate < 0) _exit(125);
   if (plan.no_new_privileges) Filter(channel, wishes.seccomp);
   if (wishes.handover.program >= 0) HandOver(channel, plan, wishes.handover);
-  Exec(channel, plan);
+  FailExec(channel, TryCandidates(plan), plan);
 }
 
 }  // namespace coracle::runtime

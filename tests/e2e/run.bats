@@ -47,6 +47,18 @@ load helpers
   lacks B=image
 }
 
+@test "an environment that can be read only once, and one that is too long" {
+  import_busybox img
+  local option
+  # The second makes it start itself again before it enters a container.
+  for option in --rm --security-opt=seccomp=unconfined; do
+    run_ok run --rm "$option" --network none --env-file <(echo ONCE=read) img sh -c 'echo "$ONCE"'
+    equals read
+    run_fails 126 run --rm "$option" --network none --env-file <(printf 'LONG=%0200000d\n' 0) img true
+    contains "exec true: Argument list too long" "$stderr"
+  done
+}
+
 @test "workdir, user, group, umask and hostname" {
   import_busybox
   run_ok run --rm -w /tmp busybox pwd
