@@ -61,6 +61,9 @@ absl::StatusOr<int> Wait(Engine& engine, const std::string& id, const std::vecto
                             IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_CREATE);
   }
   for (;;) {
+    // The monitor says EXITED before it has recorded the exit, and between two restarts: what is seen is the
+    // end only if it was gone before we looked.
+    const bool had_monitor = store::MonitorAlive(engine.store, id);
     const auto view = Look(engine, id);
     if (absl::IsNotFound(view.status())) return TombstoneCode(engine, id);
     RETURN_IF_ERROR(view.status());
@@ -68,8 +71,7 @@ absl::StatusOr<int> Wait(Engine& engine, const std::string& id, const std::vecto
                                                StatusName(*view) != "created"
                                          : std::any_of(conditions.begin(), conditions.end(),
                                                        [&](const std::string& c) { return Holds(c, *view); });
-    // The monitor says EXITED before it has recorded the exit, and between two restarts.
-    const bool ending = StatusName(*view) == "exited" && store::MonitorAlive(engine.store, id);
+    const bool ending = StatusName(*view) == "exited" && had_monitor;
     if (done && !ending && !only_removed) return view->exit.has_value() ? view->exit->exit_code() : -1;
     RETURN_IF_ERROR(WaitForChange(engine, *view, watch.get()));
   }
