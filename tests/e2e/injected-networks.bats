@@ -94,7 +94,9 @@ small_network() { run_ok network create --subnet 10.213.0.0/30 net; }
   after() {
     coracle ps -a > "$T/ps" 2> "$T/err" || { cat "$T/err"; return 1; }
     [ ! -s "$T/err" ] || { cat "$T/err"; return 1; }
-    coracle rm -f -t 0 -a > /dev/null && coracle run --rm --network pasta -p 8080:80 busybox true
+    coracle rm -f -t 0 -a > /dev/null || return 1
+    # The kernel ends pasta with its killed monitor, and the port is free a moment later.
+    eventually 10 coracle run --rm --network pasta -p 8080:80 busybox true 2> "$T/err" || { cat "$T/err"; return 1; }
   }
   MIN_STEPS=10 killed run -d --name x --network pasta -p 8080:80 busybox sleep 1000
 }
