@@ -139,19 +139,19 @@ END
 @test "system reset: not while somebody is at work, and not what is no store" {
   import_busybox
   mkfifo "$T/pipe"
+  local pids=()
   coracle load -q -i "$T/pipe" > "$T/out" 2>&1 &
+  pids+=($!)
   coracle import -q - slow < "$T/pipe" > "$T/out2" 2>&1 &
-  local pids
-  pids=$(jobs -p)
+  pids+=($!)
   exec 9<> "$T/pipe"
   eventually 10 has_lease
   run_fails 125 system reset -f
   contains "in use by pid" "$stderr"
   run_ok image exists busybox
-  # shellcheck disable=SC2086  # several
-  kill $pids
+  kill "${pids[@]}"
   exec 9>&-
-  wait
+  wait "${pids[@]}" || :
   mkdir "$T/home"
   echo kept > "$T/home/images"
   "$CORACLE" --root "$T/home" --runroot "$T/run3" system reset -f 3>&- 4>&-
