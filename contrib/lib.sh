@@ -21,7 +21,7 @@ test_packages=(
   expect jq procps iproute2 util-linux man-db
   podman skopeo buildah zstd
   docker-registry docker.io apache2-utils openssl python3
-  passt slirp4netns dnsmasq-base curl nftables iptables netavark
+  passt slirp4netns dnsmasq-base curl nftables iptables netavark attr
 )
 
 as_root() {
