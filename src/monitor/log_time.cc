@@ -60,10 +60,4 @@ int64_t NowUnixNanos() {
   return now.tv_sec * kSecond + now.tv_nsec;
 }
 
-int64_t NowMonotonicMillis() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 }  // namespace coracle::monitor

@@ -15,7 +15,6 @@ inline constexpr size_t kLogTimeSize = 30;  // "2024-05-01T10:20:30.123456789Z"
 void FormatLogTime(int64_t unix_nanos, char out[kLogTimeSize]);
 
 int64_t NowUnixNanos();
-int64_t NowMonotonicMillis();
 
 }  // namespace coracle::monitor
 

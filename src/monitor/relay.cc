@@ -11,6 +11,7 @@
 #include <cerrno>
 
 #include "absl/strings/string_view.h"
+#include "base/monotonic.h"
 #include "monitor/attach.pb.h"
 #include "monitor/log_time.h"
 
@@ -57,7 +58,7 @@ void Relay::AddClient(os::UniqueFd fd, bool foreground, bool input) {
   auto client = std::make_unique<AttachConnection>(std::move(fd));
   client->foreground = client->wants_out = client->wants_err = foreground;
   client->sends_input = input;
-  client->last_progress_millis = NowMonotonicMillis();
+  client->last_progress_millis = MonotonicMillis();
   clients_.push_back(std::move(client));
 }
 
@@ -108,7 +109,7 @@ void Relay::Prepare(std::vector<pollfd>* polls, int* timeout_millis) {
 }
 
 void Relay::Dispatch(const pollfd* polls, size_t count) {
-  const int64_t now = NowMonotonicMillis();
+  const int64_t now = MonotonicMillis();
   for (size_t i = 0; i < count && i < slots_.size(); ++i) {
     const short events = polls[i].revents;
     if (events == 0) continue;
@@ -157,7 +158,7 @@ void Relay::ReadOutput(os::UniqueFd* from, Stream stream) {
 }
 
 void Relay::Broadcast(Stream stream, absl::string_view chunk) {
-  const int64_t now = clients_.empty() ? 0 : NowMonotonicMillis();
+  const int64_t now = clients_.empty() ? 0 : MonotonicMillis();
   for (const auto& client : clients_) {
     if (stream == Stream::kStdout ? client->wants_out : client->wants_err) {
       client->Send(stream == Stream::kStdout ? FrameType::kStdout : FrameType::kStderr, chunk, now);
@@ -182,7 +183,7 @@ void Relay::WriteInput() {
     if (taken > 0 && !client->input_ended) {
       InputTaken message;
       message.set_bytes(static_cast<uint32_t>(taken));
-      client->Send(FrameType::kInputTaken, message.SerializeAsString(), NowMonotonicMillis());
+      client->Send(FrameType::kInputTaken, message.SerializeAsString(), MonotonicMillis());
     }
     if (client->input_ended && client->input.empty() && client->sends_input && stdin_once_) stdio_.in.Reset();
   }
@@ -254,12 +255,12 @@ bool Relay::HandleFrame(AttachConnection* client, const Frame& frame) {
       StartResult result;
       StatusToResult(hooks_.start ? hooks_.start() : absl::FailedPreconditionError("nothing to start"),
                      &result);
-      client->Send(FrameType::kStartResult, result.SerializeAsString(), NowMonotonicMillis());
+      client->Send(FrameType::kStartResult, result.SerializeAsString(), MonotonicMillis());
       return true;
     }
     case FrameType::kStopRequested:
       if (hooks_.stop_requested) hooks_.stop_requested();
-      client->Send(FrameType::kAck, "", NowMonotonicMillis());
+      client->Send(FrameType::kAck, "", MonotonicMillis());
       return true;
     default:
       return false;  // frames that only the monitor sends
@@ -308,13 +309,13 @@ void Relay::SendExit(int code) {
   Exit message;
   message.set_code(code);
   const std::string payload = message.SerializeAsString();
-  for (const auto& client : clients_) client->Send(FrameType::kExit, payload, NowMonotonicMillis());
+  for (const auto& client : clients_) client->Send(FrameType::kExit, payload, MonotonicMillis());
 }
 
 void Relay::FlushClients() {
   listener_.Reset();
   for (;;) {
-    DropStuck(NowMonotonicMillis());
+    DropStuck(MonotonicMillis());
     clients_.erase(std::remove_if(clients_.begin(), clients_.end(),
                                   [](const auto& client) { return client->dead || client->out.empty(); }),
                    clients_.end());
@@ -323,7 +324,7 @@ void Relay::FlushClients() {
     for (const auto& client : clients_) polls.push_back({client->fd.get(), POLLOUT, 0});
     if (poll(polls.data(), polls.size(), 1000) < 0 && errno != EINTR) return;
     for (size_t i = 0; i < clients_.size(); ++i) {
-      if (polls[i].revents != 0) clients_[i]->Flush(NowMonotonicMillis());
+      if (polls[i].revents != 0) clients_[i]->Flush(MonotonicMillis());
     }
   }
 }

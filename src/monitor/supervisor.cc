@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/fault.h"
+#include "base/monotonic.h"
 #include "base/status.h"
 #include "monitor/idle_poll.h"
 #include "monitor/log_time.h"
@@ -126,7 +127,7 @@ absl::Status Supervisor::StartOnce() {
   relay_->SetStdio(std::move(ours), plan_->stdin_once);
   held_ = plan_->hold;
   exit_ = ExitInfo{.started_unix_nanos = NowUnixNanos(), .restart_count = exit_.restart_count};
-  started_monotonic_millis_ = NowMonotonicMillis();
+  started_monotonic_millis_ = MonotonicMillis();
   return WriteRunning();
 }
 
@@ -186,7 +187,7 @@ absl::Status Supervisor::StartHeld() {
     (void)os::SendSignal(container_.pidfd.get(), SIGKILL);
     return status;
   }
-  started_monotonic_millis_ = NowMonotonicMillis();
+  started_monotonic_millis_ = MonotonicMillis();
   exit_.started_unix_nanos = NowUnixNanos();
   plan_->state.set_status(store::RUNNING);
   plan_->state.set_started_unix_nanos(exit_.started_unix_nanos);
@@ -236,7 +237,7 @@ void Supervisor::ServeUntilExit() {
   for (;;) {
     int timeout = -1;
     if (limit > 0 && !exit_.timed_out && !held_) {
-      const int64_t left = started_monotonic_millis_ + limit - NowMonotonicMillis();
+      const int64_t left = started_monotonic_millis_ + limit - MonotonicMillis();
       if (left <= 0) {
         exit_.timed_out = true;
         SendSignal(SIGKILL);
@@ -268,7 +269,7 @@ void Supervisor::DropPlan() {
 // Without one, what is left is killed, and a process that even so holds the pipes can't hold the monitor.
 void Supervisor::Drain() {
   relay_->BeginDrain();
-  const int64_t begin = NowMonotonicMillis();
+  const int64_t begin = MonotonicMillis();
   bool killed = false;
   while (!relay_->OutputEnded()) {
     polls_.clear();
@@ -279,7 +280,7 @@ void Supervisor::Drain() {
     if (ready == 0 && !killed) {
       killed = true;
       runner_->KillLeftovers();
-    } else if (killed && NowMonotonicMillis() - begin > kDrainMillis) {
+    } else if (killed && MonotonicMillis() - begin > kDrainMillis) {
       break;
     }
   }
@@ -303,9 +304,9 @@ void Supervisor::EndRun() {
 }
 
 bool Supervisor::WaitForRestart(int64_t delay_millis) {
-  const int64_t until = NowMonotonicMillis() + delay_millis;
+  const int64_t until = MonotonicMillis() + delay_millis;
   while (!stop_requested_) {
-    const int64_t left = until - NowMonotonicMillis();
+    const int64_t left = until - MonotonicMillis();
     if (left <= 0) return true;
     (void)Round(static_cast<int>(left));
   }
@@ -314,7 +315,7 @@ bool Supervisor::WaitForRestart(int64_t delay_millis) {
 
 bool Supervisor::Restart() {
   for (;;) {
-    const int64_t ran = NowMonotonicMillis() - started_monotonic_millis_;
+    const int64_t ran = MonotonicMillis() - started_monotonic_millis_;
     const int64_t delay =
         restart_.NextDelayMillis(exit_.exit_code, ran, exit_.restart_count, stop_requested_);
     if (delay < 0) return false;
@@ -334,7 +335,7 @@ bool Supervisor::Restart() {
     exit_.error = StatusLine(status);
     exit_.exit_code = ExitCodeOf(status).value_or(125);
     exit_.finished_unix_nanos = NowUnixNanos();
-    started_monotonic_millis_ = NowMonotonicMillis();
+    started_monotonic_millis_ = MonotonicMillis();
   }
 }
 

@@ -1,12 +1,12 @@
 #include "network/dns_server.h"
 
 #include <sys/socket.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
 
+#include "base/monotonic.h"
 #include "network/dns_forward.h"
 #include "network/dns_message.h"
 #include "network/dns_names.h"
@@ -22,12 +22,6 @@ constexpr int64_t kForgetMillis = 3000;
 constexpr size_t kDatagramsAtOnce = 32;
 // Of a question, whatever its options; what is longer is cut, and no question then.
 constexpr size_t kMaxQuery = 2048;
-
-int64_t NowMillis() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
-}
 
 std::vector<DnsServerAddress> Parse(const std::vector<std::string>& names) {
   std::vector<DnsServerAddress> servers;
@@ -74,7 +68,7 @@ void DnsServer::Prepare(std::vector<pollfd>* polls, int* timeout_millis) {
   polls->push_back({sockets_.udp.get(), POLLIN, 0});
   polls->push_back({sockets_.tcp.get(), POLLIN, 0});
   if (impl_ == nullptr) return;
-  const int64_t now = NowMillis();
+  const int64_t now = MonotonicMillis();
   if (impl_->forwarder.idle() && impl_->streams.size() == 0) {
     const int64_t left = impl_->last_used_millis + kForgetMillis - now;
     if (left <= 0) {
@@ -93,7 +87,7 @@ void DnsServer::Prepare(std::vector<pollfd>* polls, int* timeout_millis) {
 void DnsServer::Dispatch(const pollfd* polls, size_t count) {
   const bool asked = polls[0].revents != 0 || polls[1].revents != 0;
   if (impl_ == nullptr && !asked) return;
-  const int64_t now = NowMillis();
+  const int64_t now = MonotonicMillis();
   const auto close = [this](uint64_t connection) { impl_->forwarder.Drop(connection); };
   if (impl_ == nullptr) {
     impl_ = std::make_unique<Impl>(store_, config_);

@@ -4,7 +4,6 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -13,6 +12,7 @@
 #include <set>
 #include <utility>
 
+#include "base/monotonic.h"
 #include "base/status.h"
 #include "network/client_address.h"
 #include "network/tcp_relay.h"
@@ -25,12 +25,6 @@ namespace {
 constexpr int64_t kUdpSilenceMillis = 120000;
 constexpr size_t kMaxDatagram = 65536;
 constexpr int kDatagramsARound = 64;
-
-int64_t NowMillis() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1000000;
-}
 
 struct Address {
   sockaddr_storage storage = {};
@@ -239,7 +233,7 @@ Exchange* PortForwarder::Impl::FindExchange(size_t index, const std::string& cli
 }
 
 void PortForwarder::Impl::ReadClients(size_t index) {
-  const int64_t now = NowMillis();
+  const int64_t now = MonotonicMillis();
   static char data[kMaxDatagram];
   for (int i = 0; i < kDatagramsARound; ++i) {
     Address client;
@@ -275,7 +269,7 @@ void PortForwarder::Impl::ReadServer(uint64_t number) {
   const auto found = exchanges.find(number);
   if (found == exchanges.end()) return;
   Exchange& exchange = found->second;
-  exchange.last_millis = NowMillis();
+  exchange.last_millis = MonotonicMillis();
   static char data[kMaxDatagram];
   for (int i = 0; i < kDatagramsARound; ++i) {
     const ssize_t got = recv(exchange.server.get(), data, sizeof(data), 0);
@@ -357,7 +351,7 @@ void PortForwarder::Dispatch() {
   }
   const std::set<uint64_t> ready = impl_->unfinished;
   for (const uint64_t number : ready) impl_->Pump(number);
-  if (!impl_->exchanges.empty()) impl_->ForgetSilent(NowMillis());
+  if (!impl_->exchanges.empty()) impl_->ForgetSilent(MonotonicMillis());
 }
 
 }  // namespace coracle::network

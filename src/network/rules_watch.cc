@@ -6,13 +6,13 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <utility>
 
+#include "base/monotonic.h"
 #include "base/status.h"
 
 namespace coracle::network {
@@ -23,12 +23,6 @@ constexpr int64_t kQuietMillis = 200;
 constexpr int64_t kLatestMillis = 5000;
 // More is lost, which is told by ENOBUFS and means the same: something has changed.
 constexpr int kBufferBytes = 4096;
-
-int64_t NowMillis() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
-}
 
 // As the filter, which takes two bytes for a number of the network's order, finds it in nlmsg_type.
 constexpr uint32_t FilterType(uint16_t message) {
@@ -81,12 +75,12 @@ void RulesWatch::Prepare(std::vector<pollfd>* polls, int* timeout_millis) {
     return;
   }
   polls->push_back({-1, 0, 0});
-  const int64_t left = std::max<int64_t>(quiet_at_millis_ - NowMillis(), 0);
+  const int64_t left = std::max<int64_t>(quiet_at_millis_ - MonotonicMillis(), 0);
   if (*timeout_millis < 0 || left < *timeout_millis) *timeout_millis = static_cast<int>(left);
 }
 
 bool RulesWatch::Dispatch(const pollfd& poll) {
-  const int64_t now = NowMillis();
+  const int64_t now = MonotonicMillis();
   if (quiet_at_millis_ == 0) {
     if (poll.revents == 0) return false;
     (void)Drain(fd_.get());

@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/monotonic.h"
 #include "base/status.h"
 #include "os/user_namespace.h"
 #include "runtime/cgroup_dir.h"
@@ -122,7 +123,7 @@ absl::Status StartScope(const SystemdScope& scope) {
   ASSIGN_OR_RETURN(
       const uint32_t serial,
       connection.Send(ManagerCall("StartTransientUnit", "ssa(sv)a(sa(sv))", StartBody(scope)), kDestination));
-  const int64_t deadline = MonotonicMs() + kTimeoutMs;
+  const int64_t deadline = MonotonicMillis() + kTimeoutMs;
   std::string job;
   std::vector<DbusMessage> early;  // signals that overtook the reply
   for (;;) {
@@ -228,7 +229,7 @@ absl::Status AttachToSystemdScope(const std::string& container_directory) {
   body.EndArray(pids);
   ASSIGN_OR_RETURN(const uint32_t serial,
                    connection.Send(ManagerCall("AttachProcessesToUnit", "ssau", body.data()), kDestination));
-  const int64_t deadline = MonotonicMs() + kTimeoutMs;
+  const int64_t deadline = MonotonicMillis() + kTimeoutMs;
   for (;;) {
     ASSIGN_OR_RETURN(const DbusMessage message, connection.Receive(deadline), "attach to ", scope);
     if (message.reply_serial != serial) continue;

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "base/monotonic.h"
 #include "runtime/cgroup_dir.h"
 
 namespace coracle::runtime {
@@ -49,12 +49,6 @@ bool CanGive(const std::string& directory, absl::Span<const std::string> wanted)
     }
   }
   return true;
-}
-
-int64_t NowMs() {
-  timespec now = {};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 }  // namespace
@@ -117,13 +111,13 @@ std::vector<std::string> AvailableControllers(const std::string& directory) {
 bool WaitForCgroupEvent(const std::string& directory, const char* key, uint64_t value, int timeout_ms) {
   const os::UniqueFd fd(open(absl::StrCat(directory, "/cgroup.events").c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) return errno == ENOENT && value == 0;
-  const int64_t deadline = NowMs() + timeout_ms;
+  const int64_t deadline = MonotonicMillis() + timeout_ms;
   for (;;) {
     char text[256];
     const ssize_t size = pread(fd.get(), text, sizeof(text), 0);
     if (size < 0) return errno == ENODEV && value == 0;
     if (CgroupField(absl::string_view(text, static_cast<size_t>(size)), key) == value) return true;
-    const int64_t left = deadline - NowMs();
+    const int64_t left = deadline - MonotonicMillis();
     if (left <= 0) return false;
     // kernfs tells of a change by POLLPRI, since the last read.
     pollfd wait = {fd.get(), POLLPRI, 0};

@@ -3,13 +3,13 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 
 #include <cerrno>
 #include <cstring>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/monotonic.h"
 #include "base/status.h"
 
 namespace coracle::runtime {
@@ -51,12 +51,6 @@ void StringField(DbusWriter* out, Field field, absl::string_view signature, absl
 absl::Status NoMessage() { return absl::InvalidArgumentError("D-Bus: malformed message"); }
 
 }  // namespace
-
-int64_t MonotonicMs() {
-  timespec now = {};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 void DbusWriter::Uint32(uint32_t value) {
   Align(4);
@@ -203,7 +197,7 @@ absl::StatusOr<DbusMessage> DecodeMessage(absl::string_view bytes) {
 absl::Status DbusConnection::Fill(size_t size, int64_t deadline_ms) {
   while (input_.size() < size) {
     pollfd wait = {fd_.get(), POLLIN, 0};
-    const int64_t left = deadline_ms - MonotonicMs();
+    const int64_t left = deadline_ms - MonotonicMillis();
     const int ready = left <= 0 ? 0 : poll(&wait, 1, static_cast<int>(left));
     if (ready < 0 && errno == EINTR) continue;
     if (ready <= 0) return absl::DeadlineExceededError("systemd: no answer in time");
@@ -232,7 +226,7 @@ absl::StatusOr<DbusConnection> DbusConnection::Connect(const std::string& path) 
     return ErrnoStatus(errno, absl::StrCat("write to ", path));
   }
   DbusConnection connection(std::move(fd));
-  const int64_t deadline = MonotonicMs() + kAuthTimeoutMs;
+  const int64_t deadline = MonotonicMillis() + kAuthTimeoutMs;
   for (;;) {
     const size_t end = connection.input_.find("\r\n");
     if (end == std::string::npos) {

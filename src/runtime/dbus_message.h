@@ -88,9 +88,6 @@ class DbusConnection {
   uint32_t last_serial_ = 0;
 };
 
-// CLOCK_MONOTONIC in milliseconds.
-int64_t MonotonicMs();
-
 }  // namespace coracle::runtime
 
 #endif  // CORACLE_RUNTIME_DBUS_MESSAGE_H_

@@ -12,6 +12,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "base/json.h"
+#include "base/monotonic.h"
 #include "base/status.h"
 #include "os/process.h"
 #include "runtime/container.h"
@@ -22,12 +23,6 @@ namespace {
 using os::UniqueFd;
 
 constexpr size_t kMaxKeptOutput = 4096;
-
-int64_t NowMilliseconds() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1000000;
-}
 
 [[noreturn]] void RunHookProgram(const oci::Hook& hook, std::vector<char*>& argv, std::vector<char*>& envp,
                                  int in, int out) {
@@ -69,12 +64,12 @@ struct Feed {
 // The end of the hook decides, not the end of its output: it may leave a process behind that holds it.
 absl::Status Follow(const oci::Hook& hook, os::ChildProcess& child, Feed& feed) {
   const int64_t deadline =
-      hook.timeout_seconds.has_value() ? NowMilliseconds() + *hook.timeout_seconds * int64_t{1000} : -1;
+      hook.timeout_seconds.has_value() ? MonotonicMillis() + *hook.timeout_seconds * int64_t{1000} : -1;
   for (;;) {
     pollfd fds[3] = {{.fd = child.pidfd(), .events = POLLIN, .revents = 0},
                      {.fd = feed.in.get(), .events = POLLOUT, .revents = 0},
                      {.fd = feed.out.get(), .events = POLLIN, .revents = 0}};
-    const int64_t left = deadline < 0 ? -1 : std::max<int64_t>(deadline - NowMilliseconds(), 0);
+    const int64_t left = deadline < 0 ? -1 : std::max<int64_t>(deadline - MonotonicMillis(), 0);
     const int ready = poll(fds, 3, static_cast<int>(std::min<int64_t>(left, 1 << 30)));
     if (ready < 0 && errno != EINTR) return ErrnoStatus(errno, "poll");
     if (ready == 0)
