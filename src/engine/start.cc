@@ -241,15 +241,6 @@ absl::StatusOr<monitor::Launched> Start(Engine& engine, const ContainerRecord& r
   return launched;
 }
 
-// After a reboot this is a container that has ended, not one that never ran: an empty exit record reads as
-// one of unknown code (store::ReadExit), and the end of this run replaces it. Costs no sync; best effort.
-void MarkStarted(const Engine& engine, const ContainerRecord& record) {
-  if (record.auto_remove()) return;
-  const std::string path = absl::StrCat(engine.store.ContainerDir(record.id()), "/exit");
-  const os::UniqueFd made(open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600));
-  if (made.valid()) (void)!write(made.get(), "-", 1);  // an empty one would count as none
-}
-
 }  // namespace
 
 absl::StatusOr<monitor::Launched> StartContainer(Engine& engine, const ContainerRecord& record,
@@ -260,7 +251,7 @@ absl::StatusOr<monitor::Launched> StartContainer(Engine& engine, const Container
   }
   absl::StatusOr<monitor::Launched> launched = Start(engine, record, request);
   if (launched.ok()) {
-    MarkStarted(engine, record);
+    if (!record.auto_remove()) store::MarkStarted(engine.store, record.id());
     return launched;
   }
   // A monitor that was killed while it started left its cgroup.

@@ -1,3 +1,6 @@
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "base/fault.h"
 #include "base/status.h"
 #include "store/store.h"
@@ -33,6 +36,11 @@ absl::StatusOr<ExitRecord> ReadExit(const Store& store, absl::string_view id) {
   auto exit = ReadOwnExit(store, id);
   return absl::IsNotFound(exit.status()) ? OrUnknown(ReadRecord<ExitRecord>(TombstonePath(store, id)), id)
                                          : exit;
+}
+
+void MarkStarted(const Store& store, absl::string_view id) {
+  const os::UniqueFd made(open(ExitPath(store, id).c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600));
+  if (made.valid()) (void)!write(made.get(), "-", 1);  // an empty one would count as none
 }
 
 absl::Status WriteExit(const Store& store, absl::string_view id, const ExitRecord& exit) {

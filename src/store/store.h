@@ -160,6 +160,9 @@ absl::StatusOr<ExitRecord> ReadExit(const Store& store, absl::string_view id);  
 // The container's own only: what one that is not auto_remove has.
 absl::StatusOr<ExitRecord> ReadOwnExit(const Store& store, absl::string_view id);
 absl::Status WriteExit(const Store& store, absl::string_view id, const ExitRecord& exit);
+// Where there is no exit record yet, one that reads as an exit of unknown code until WriteExit replaces it:
+// after a reboot this is a container that has ended, not one that never ran. Costs no sync; best effort.
+void MarkStarted(const Store& store, absl::string_view id);
 absl::Status WriteTombstone(const Store& store, const ExitRecord& exit);
 
 // Removes what dead creators and removers left: half-made containers, stale name claims, trash, tmp and
