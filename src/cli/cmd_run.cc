@@ -25,20 +25,18 @@ void RemoveImage(engine::Engine& engine, const store::ContainerRecord& record) {
   if (used.ok()) (void)image::Remove(engine.store, record.image_name(), /*force=*/false, *used);
 }
 
-// Before anything is read that can be read only once, as an --env-file that is a pipe: ProtectFor may start
-// us again.
+// By the options alone, before anything is read that can be read only once, as an --env-file that is a pipe:
+// ProtectFor may start us again. Without these options it is a configuration that is handed over.
 absl::Status ProtectByOptions(const ParsedCommand& parsed) {
-  bool handed_over = CanHandOver();
-  for (const absl::string_view option : {"pid", "security-opt", "runtime"})
-    handed_over &= !parsed.WasSet(option);
-  return handed_over ? absl::OkStatus() : ProtectFor(nullptr);
+  const bool asked = parsed.WasSet("pid") || parsed.WasSet("security-opt") || parsed.WasSet("runtime");
+  const store::ContainerConfig handed_over;
+  return ProtectFor(asked ? nullptr : &handed_over);
 }
 
 absl::StatusOr<int> Run(Invocation& invocation) {
   const ParsedCommand& parsed = invocation.parsed();
   RETURN_IF_ERROR(ProtectByOptions(parsed));
   ASSIGN_OR_RETURN(engine::CreateRequest request, ReadContainerOptions(parsed, /*is_create=*/false));
-  RETURN_IF_ERROR(ProtectFor(&request.config));
   const bool detach = request.config.detach();
   request.durable = detach;
   request.start_at_once = true;

@@ -140,10 +140,10 @@ absl::Status EnterFor(const Command& command, const Globals& globals) {
   return BecomeReadOnly();
 }
 
-bool CanHandOver() { return os::MakeMemoryProgram("coracle").ok(); }
-
 absl::Status ProtectFor(const store::ContainerConfig* config) {
-  if (config != nullptr && engine::StartsByHandover(*config) && CanHandOver()) return absl::OkStatus();
+  if (config != nullptr && engine::StartsByHandover(*config) && os::MakeMemoryProgram("coracle").ok()) {
+    return absl::OkStatus();
+  }
   return BecomeReadOnly();
 }
 

@@ -24,9 +24,6 @@ uid_t CallingUser();
 // A reduced user namespace is told as a warning, once.
 absl::Status EnterFor(const Command& command, const Globals& globals);
 
-// Whether this host lets programs run from memory, as a handover does.
-bool CanHandOver();
-
 // For a command with kStartsContainer, before it has changed anything: re-executes as above, unless the only
 // container that it will start, of this configuration, is handed over (runtime/handover.h). Null: it may be
 // several.
