@@ -106,7 +106,7 @@ run_table() {
 @test "podman follows the same rules where the table says so" {
   require root podman
   export CONTAINERS_CONF=$T/containers.conf
-  printf '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\npids_limit = 2048\n[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "none"\n' > "$CONTAINERS_CONF"
+  podman_conf "$CONTAINERS_CONF"
   pod() {
     podman --root "$T/pod" --runroot "$T/podrun" --tmpdir "$T/podtmp" --runtime "$(dirname "$CORACLE")/coracle-oci" "$@" 3>&- 4>&-
   }

@@ -88,6 +88,15 @@ eventually() {
   done
 }
 
+# podman_conf FILE [LINE...]: a containers.conf with which podman runs here, and further lines.
+podman_conf() {
+  local file=$1
+  shift
+  # Its default limits may lie above our own hard limits, which no runtime could set.
+  printf '%s\n' '[containers]' 'default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]' 'pids_limit = 2048' \
+    '[engine]' 'cgroup_manager = "cgroupfs"' 'events_logger = "none"' "$@" > "$file"
+}
+
 # fixture busybox|debian: the path of its tar.
 fixture() { "$CORACLE_TESTS/fixtures" "$1"; }
 # import_busybox [NAME]: the image NAME (busybox) in this test's store.

@@ -12,16 +12,7 @@ setup() {
   printf 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n[plugins."io.containerd.internal.v1.opt"]\n  path = "%s"\n' \
     "$T/d/opt" > "$T/d/containerd.toml"
   echo '{}' > "$T/d/daemon.json"
-  cat > "$CONTAINERS_CONF" << 'END'
-[containers]
-default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
-pids_limit = 2048
-[engine]
-cgroup_manager = "cgroupfs"
-events_logger = "none"
-[network]
-network_backend = "netavark"
-END
+  podman_conf "$CONTAINERS_CONF" '[network]' 'network_backend = "netavark"'
   start_containerd
   start_docker
   import_busybox

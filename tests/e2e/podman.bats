@@ -4,16 +4,8 @@ load helpers
 setup() {
   coracle_setup
   require root podman
-  # Its default limits may lie above our own hard limits, which no runtime could set.
   export CONTAINERS_CONF=$T/containers.conf
-  cat > "$CONTAINERS_CONF" << 'END'
-[containers]
-default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
-pids_limit = 2048
-[engine]
-cgroup_manager = "cgroupfs"
-events_logger = "none"
-END
+  podman_conf "$CONTAINERS_CONF"
   pod import -q "$(fixture busybox)" busybox > "$T/import.log" 2>&1 || fail "$(cat "$T/import.log")"
 }
 
