@@ -26,14 +26,18 @@ std::string Join(absl::string_view directory, absl::string_view name) {
 // A download that is larger is refused.
 constexpr int64_t kMaxDownload = int64_t{64} << 30;
 
+const CopyBase& CopyOf(const Step& step) {
+  if (const Copy* copy = std::get_if<Copy>(&step.instruction.value)) return *copy;
+  return std::get<Add>(step.instruction.value);
+}
+
 bool IsRemote(absl::string_view source) { return IsHttpUrl(source) || IsGitUrl(source); }
 
 }  // namespace
 
-const CopyBase& CopyStep::copy() const {
-  if (const Copy* copy = std::get_if<Copy>(&step_.instruction.value)) return *copy;
-  return std::get<Add>(step_.instruction.value);
-}
+const CopyBase& CopyStep::copy() const { return CopyOf(step_); }
+
+bool CopyStep::IsLinked(const Step& step) { return CopyOf(step).link; }
 
 bool CopyStep::parents() const {
   const Copy* copy = std::get_if<Copy>(&step_.instruction.value);
@@ -104,7 +108,7 @@ absl::Status CopyStep::Prepare(KeyMaker& key) {
     if (add() != nullptr && !add()->checksum.empty())
       return absl::InvalidArgumentError("--checksum goes with files at a URL only");
     ASSIGN_OR_RETURN(std::vector<FoundSource> found, FindSources(root_.fd(), source, query));
-    RETURN_IF_ERROR(AddSourcesToKey(in_, root_, found, key));
+    RETURN_IF_ERROR(AddSourcesToKey(in_, root_, found, key, &ahead_));
     for (FoundSource& one : found) sources_.push_back(std::move(one));
   }
   return absl::OkStatus();
@@ -264,6 +268,7 @@ absl::Status CopyStep::Make(LayerWork& work, const std::vector<std::string>& own
   owner_.uid = named.uid;
   owner_.gid = named.gid;
   ASSIGN_OR_RETURN(TreeWriter writer, TreeWriter::Open(work));
+  writer.UseCopies(&ahead_);
   const bool unpack = add() != nullptr && add()->unpack.value_or(true);
   for (FoundSource& source : sources_) {
     RETURN_IF_ERROR(

@@ -2,12 +2,15 @@
 #ifndef CORACLE_BUILD_COPY_STEP_H_
 #define CORACLE_BUILD_COPY_STEP_H_
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "build/copy_ahead.h"
 #include "build/fetch_url.h"
 #include "build/git_source.h"
 #include "build/layer_work.h"
@@ -23,16 +26,17 @@ namespace coracle::build {
 class CopyStep {
  public:
   // `scratch`: a path beside which nothing begins with the same name; what is fetched goes there.
-  CopyStep(const StageInputs& in, const Step& step, std::string scratch)
-      : in_(in), step_(step), scratch_(std::move(scratch)) {}
+  // --link: it is made over nothing.
+  static bool IsLinked(const Step& step);
+  // `is_new`: whether it probably has to be made, asked when that is worth to know early.
+  CopyStep(const StageInputs& in, const Step& step, const std::string& scratch, std::function<bool()> is_new)
+      : in_(in), step_(step), scratch_(scratch), ahead_(absl::StrCat(scratch, "-ahead"), std::move(is_new)) {}
 
   // Opens where the files come from. To be called first. Errors: as OpenSourceRoot.
   absl::Status Open();
   // Whether the layers that they come from say, without a look at any file, what is copied; then that goes
   // into `key`.
   bool AddOriginToKey(KeyMaker& key) const;
-  // --link: it is made over nothing.
-  bool is_linked() const { return copy().link; }
   // Whether the image's files tell whose the copies are.
   bool needs_names() const;
   // Finds, fetches and digests the sources; all that decides goes into `key`. Errors: NotFound naming the
@@ -74,6 +78,7 @@ class CopyStep {
   const Step& step_;
   std::string scratch_;
   SourceRoot root_;
+  CopyAhead ahead_;
   std::vector<FoundSource> sources_;
   std::vector<Remote> remotes_;
   std::string destination_;

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <optional>
 #include <thread>
 
 #include "absl/strings/escaping.h"
@@ -17,6 +18,7 @@
 #include "base/status.h"
 #include "base/text.h"
 #include "build/file_xattrs.h"
+#include "build/same_file.h"
 #include "os/file.h"
 #include "os/thread.h"
 #include "store/crc32c.h"
@@ -55,13 +57,9 @@ uint64_t TakeNumber(absl::string_view* text) {
   return value;
 }
 
-bool SameFile(const struct stat& a, const struct stat& b) {
-  return a.st_dev == b.st_dev && a.st_ino == b.st_ino && a.st_size == b.st_size &&
-         Nanos(a.st_mtim) == Nanos(b.st_mtim) && Nanos(a.st_ctim) == Nanos(b.st_ctim);
-}
-
 // The digest of what is read now; `info` becomes what fstat(2) said before and after.
-absl::StatusOr<std::string> ReadDigest(int root, const SourceItem& item, struct stat* info) {
+absl::StatusOr<std::string> ReadDigest(int root, const SourceItem& item, CopyAhead* ahead,
+                                       struct stat* info) {
   ASSIGN_OR_RETURN(const os::UniqueFd file, os::OpenBeneath(root, item.from, O_RDONLY | O_NONBLOCK,
                                                             RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS));
   const auto stat_now = [&](struct stat* out) -> absl::Status {
@@ -69,6 +67,8 @@ absl::StatusOr<std::string> ReadDigest(int root, const SourceItem& item, struct 
     return absl::OkStatus();
   };
   RETURN_IF_ERROR(stat_now(info));
+  std::optional<CopyAhead::File> copy;
+  if (ahead != nullptr) copy = ahead->Start(file.get(), *info);
   Sha256 sha;
   std::string buffer(static_cast<size_t>(std::clamp<off_t>(info->st_size + 1, 512, kReadBytes)), '\0');
   while (true) {
@@ -76,12 +76,15 @@ absl::StatusOr<std::string> ReadDigest(int root, const SourceItem& item, struct 
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return ErrnoStatus(errno, absl::StrCat("read ", Printable(item.from)));
     if (count == 0) break;
-    sha.Update(absl::string_view(buffer.data(), static_cast<size_t>(count)));
+    const absl::string_view data(buffer.data(), static_cast<size_t>(count));
+    sha.Update(data);
+    if (copy.has_value()) copy->Write(data);
   }
   struct stat after {};
   RETURN_IF_ERROR(stat_now(&after));
   if (!SameFile(*info, after))
     return absl::AbortedError(absl::StrCat(Printable(item.from), " changes while it is read"));
+  if (copy.has_value()) ahead->Keep(*std::move(copy), *info);
   // Extended attributes are copied too. Who changes one changes the file's ctime.
   const std::map<std::string, std::string> attributes = ReadXattrs(file.get());
   if (attributes.empty()) return sha.HexDigest();
@@ -137,7 +140,8 @@ const DigestCache::Record* DigestCache::Find(const struct stat& info) {
   return &record;
 }
 
-absl::StatusOr<std::vector<std::string>> DigestCache::Digests(int root, absl::Span<const SourceItem> items) {
+absl::StatusOr<std::vector<std::string>> DigestCache::Digests(int root, absl::Span<const SourceItem> items,
+                                                              CopyAhead* ahead) {
   std::vector<std::string> out(items.size());
   std::vector<size_t> unknown;
   for (size_t i = 0; i < items.size(); ++i) {
@@ -155,12 +159,15 @@ absl::StatusOr<std::vector<std::string>> DigestCache::Digests(int root, absl::Sp
   }
   if (unknown.empty()) return out;
   files_read_ += unknown.size();
+  int64_t unread = 0;
+  for (const size_t i : unknown) unread += items[i].info.st_size;
+  if (ahead != nullptr && !ahead->Begin(unread)) ahead = nullptr;
   const int64_t now = Now();
   std::vector<struct stat> infos(unknown.size());
   const size_t threads =
       unknown.size() < kFilesForThreads ? 1 : std::max(1U, std::thread::hardware_concurrency());
   const auto read_one = [&](size_t n) -> absl::Status {
-    ASSIGN_OR_RETURN(out[unknown[n]], ReadDigest(root, items[unknown[n]], &infos[n]));
+    ASSIGN_OR_RETURN(out[unknown[n]], ReadDigest(root, items[unknown[n]], ahead, &infos[n]));
     return absl::OkStatus();
   };
   if (threads == 1) {

@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "build/copy_ahead.h"
 #include "build/source_walk.h"
 
 namespace coracle::build {
@@ -30,9 +31,11 @@ class DigestCache {
   static DigestCache Open(std::string path);
 
   // The content digest (64 hex digits) of each item's regular file below `root`, the target of a link; "" for
-  // all else. Those that are not known are read, on several threads, all of which have ended on return.
+  // all else. Those that are not known are read, on several threads, all of which have ended on return, and
+  // given to `ahead` if there is one.
   // Errors: errno of the reading; Aborted for a file that changes while it is read.
-  absl::StatusOr<std::vector<std::string>> Digests(int root, absl::Span<const SourceItem> items);
+  absl::StatusOr<std::vector<std::string>> Digests(int root, absl::Span<const SourceItem> items,
+                                                   CopyAhead* ahead = nullptr);
 
   // Writes what is new. Best effort for the caller: nothing is lost but time.
   absl::Status Save();

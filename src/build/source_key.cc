@@ -13,7 +13,7 @@
 namespace coracle::build {
 
 absl::Status AddSourcesToKey(const StageInputs& in, const SourceRoot& root,
-                             const std::vector<FoundSource>& found, KeyMaker& key) {
+                             const std::vector<FoundSource>& found, KeyMaker& key, CopyAhead* ahead) {
   // What stat(2) says of files in an image's view names nothing beyond this build.
   DigestCache digests;
   if (root.is_context) {
@@ -22,7 +22,8 @@ absl::Status AddSourcesToKey(const StageInputs& in, const SourceRoot& root,
     digests = DigestCache::Open(absl::StrCat(directory, "/", Sha256Hex(root.directory)));
   }
   for (const FoundSource& source : found) {
-    ASSIGN_OR_RETURN(const std::vector<std::string> content, digests.Digests(root.fd(), source.items));
+    ASSIGN_OR_RETURN(const std::vector<std::string> content,
+                     digests.Digests(root.fd(), source.items, root.is_context ? ahead : nullptr));
     key.Add(source.is_directory ? "directory" : "file").Add(absl::StrCat(source.items.size()));
     for (size_t i = 0; i < source.items.size(); ++i) {
       const SourceItem& item = source.items[i];

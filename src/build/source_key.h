@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "build/copy_ahead.h"
 #include "build/source_root.h"
 #include "build/source_walk.h"
 #include "build/stage_run.h"
@@ -13,9 +14,11 @@
 namespace coracle::build {
 
 // Names, kinds, modes and content go into `key`; of an image's files their owners too. Times never. Digests
-// of a context's files are remembered from build to build. Errors: of the reading.
+// of a context's files are remembered from build to build; those that are read are given to `ahead`, if there
+// is one. Errors: of the reading.
 absl::Status AddSourcesToKey(const StageInputs& in, const SourceRoot& root,
-                             const std::vector<FoundSource>& found, KeyMaker& key);
+                             const std::vector<FoundSource>& found, KeyMaker& key,
+                             CopyAhead* ahead = nullptr);
 
 }  // namespace coracle::build
 

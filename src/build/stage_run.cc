@@ -159,11 +159,12 @@ absl::StatusOr<CachedStep> StageRun::DoRun(int index, bool& cached) {
 
 absl::StatusOr<CachedStep> StageRun::DoCopy(int index, bool& cached) {
   const Step& step = in_.plan->steps[static_cast<size_t>(index)];
-  CopyStep copy(in_, step, absl::StrCat(keeper_.work_dir(), "/fetched-", index));
-  RETURN_IF_ERROR(copy.Open());
   // With --link the layer stands for itself, whatever is below: another base changes nothing.
   const std::vector<LayerRef> nothing;
-  const std::vector<LayerRef>& below = copy.is_linked() ? nothing : layers_;
+  const std::vector<LayerRef>& below = CopyStep::IsLinked(step) ? nothing : layers_;
+  const auto is_new = [&] { return in_.no_cache || !IsStepKnown(*in_.store, below, step.display); };
+  CopyStep copy(in_, step, absl::StrCat(keeper_.work_dir(), "/fetched-", index), is_new);
+  RETURN_IF_ERROR(copy.Open());
   // Layers that are the same give the same files: nothing is looked at.
   KeyMaker origin("copy from layers 1");
   AddCommon(origin, below);

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/fault.h"
@@ -61,6 +63,18 @@ absl::StatusOr<std::optional<CachedStep>> FindStep(const store::Store& store, st
   step.created_unix_nanos = record->created_unix_nanos();
   step.keys.emplace_back(key);
   return std::optional<CachedStep>(std::move(step));
+}
+
+bool IsStepKnown(const store::Store& store, const std::vector<LayerRef>& below,
+                 absl::string_view description) {
+  const auto entries = store::ListBuildCache(store);
+  if (!entries.ok()) return false;
+  return std::any_of(entries->begin(), entries->end(), [&](const store::BuildCacheEntry& entry) {
+    const auto& parents = entry.record.parents();
+    return entry.record.description() == description &&
+           std::equal(below.begin(), below.end(), parents.begin(), parents.end(),
+                      [](const LayerRef& layer, const std::string& id) { return layer.id == id; });
+  });
 }
 
 absl::Status AliasStep(const store::Store& store, absl::string_view key, const CachedStep& step,

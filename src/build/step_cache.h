@@ -59,6 +59,9 @@ absl::StatusOr<StepLock> LockStep(const store::Store& store, absl::string_view k
 // The layer, claimed by `keeper` and there; nothing if there is none.
 absl::StatusOr<std::optional<CachedStep>> FindStep(const store::Store& store, store::Lease& keeper,
                                                    absl::string_view key);
+// Whether a step that reads like this was kept over these layers, whatever files it took.
+bool IsStepKnown(const store::Store& store, const std::vector<LayerRef>& below,
+                 absl::string_view description);
 // A further key of a step that is kept.
 absl::Status AliasStep(const store::Store& store, absl::string_view key, const CachedStep& step,
                        const std::vector<LayerRef>& below, absl::string_view description);

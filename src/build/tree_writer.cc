@@ -204,9 +204,10 @@ absl::Status TreeWriter::CopyRegular(int to, const std::string& name, int from, 
   struct stat info;
   if (fstat(source.get(), &info) != 0) return ErrnoStatus(errno, "stat");
   if (!S_ISREG(info.st_mode)) return absl::AbortedError("it was replaced while it was copied");
+  const bool taken = copies_ != nullptr && copies_->Take(info, to, name);
   ASSIGN_OR_RETURN(const os::UniqueFd target,
-                   os::OpenAt(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
-  if (info.st_size > 0) RETURN_IF_ERROR(storage::CopyContent(source.get(), target.get()));
+                   os::OpenAt(to, name, O_WRONLY | O_NOFOLLOW | (taken ? 0 : O_CREAT | O_EXCL), 0600));
+  if (info.st_size > 0 && !taken) RETURN_IF_ERROR(storage::CopyContent(source.get(), target.get()));
   RETURN_IF_ERROR(SetAttributes(target.get(), attributes));
   RETURN_IF_ERROR(storage::CopyXattrs({source.get(), ""}, {target.get(), ""}, {}));
   return attributes.mtime.has_value() ? SetTime(target.get(), *attributes.mtime) : absl::OkStatus();

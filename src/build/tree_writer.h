@@ -16,6 +16,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "build/copy_ahead.h"
 #include "build/layer_work.h"
 #include "os/unique_fd.h"
 #include "storage/merged_tree.h"
@@ -54,6 +55,8 @@ class TreeWriter {
                        const struct stat& info, const NodeAttributes& attributes);
   absl::Status PutContent(const std::string& path, absl::string_view content,
                           const NodeAttributes& attributes);
+  // Files that PutNode may take from there instead of copying them.
+  void UseCopies(CopyAhead* copies) { copies_ = copies; }
   // Directories' times, when nothing more is written in them.
   absl::Status Finish();
 
@@ -92,6 +95,7 @@ class TreeWriter {
   bool user_xattr_;
   std::vector<Level> levels_;  // the root first
   std::vector<Times> times_;
+  CopyAhead* copies_ = nullptr;
   absl::flat_hash_map<std::pair<dev_t, ino_t>, std::string> copied_;
 };
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 #include <utility>
 
 #include "archive/pack.h"
@@ -13,6 +14,7 @@
 #include "base/fault.h"
 #include "base/status.h"
 #include "os/file.h"
+#include "os/thread.h"
 #include "storage/copy_node.h"
 #include "storage/layer_blob.h"
 
@@ -121,6 +123,30 @@ class Stager {
   std::vector<const Change*> directories_;
 };
 
+// Keeps nothing; once enough has passed by to be worth a thread, that lets the disk begin to
+// write the tree while the rest of it is digested.
+class EarlySync : public archive::ByteSink {
+ public:
+  explicit EarlySync(int root) : root_(root) {}
+  absl::Status Write(absl::string_view data) override {
+    bytes_ += data.size();
+    if (bytes_ < kWorthIt || begun_) return absl::OkStatus();
+    begun_ = true;
+    absl::StatusOr<os::Thread> thread =
+        os::Thread::Start([this] { (void)syncfs(root_); });  // not the one that counts
+    if (thread.ok()) thread_.emplace(*std::move(thread));
+    return absl::OkStatus();
+  }
+
+ private:
+  static constexpr size_t kWorthIt = 16 << 20;
+
+  const int root_;
+  size_t bytes_ = 0;
+  bool begun_ = false;
+  std::optional<os::Thread> thread_;
+};
+
 }  // namespace
 
 absl::Status StageChanges(const store::Lease& lease, const MergedTree& newer,
@@ -142,8 +168,8 @@ absl::StatusOr<StagedLayer> DigestStaged(const store::Lease& lease, bool user_xa
   layer.path = absl::StrCat(lease.work_dir(), "/layer");
   ASSIGN_OR_RETURN(const os::UniqueFd root,
                    os::OpenAt(AT_FDCWD, absl::StrCat(layer.path, "/diff"), O_RDONLY | O_DIRECTORY));
-  NullSink null;
-  archive::HashingSink hashed(null);
+  EarlySync sink(root.get());
+  archive::HashingSink hashed(sink);
   ASSIGN_OR_RETURN(const archive::PackResult packed, PackLayer(root.get(), hashed, user_xattr));
   layer.info.content_bytes = hashed.bytes();
   layer.info.content_sha256 = hashed.HexDigest();
