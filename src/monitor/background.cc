@@ -2,14 +2,29 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <iterator>
 
 namespace coracle::monitor {
 namespace {
+
+volatile std::sig_atomic_t term_pidfd = -1;
+volatile std::sig_atomic_t term_signal = 0;  // 0: SIGTERM does nothing
+volatile std::sig_atomic_t term_asked = 0;
+
+void OnSignal(int signal) {
+  if (signal != SIGTERM || term_signal == 0) return;
+  term_asked = 1;
+  const int saved = errno;
+  const int pidfd = term_pidfd, passed_on = term_signal;
+  if (pidfd >= 0) (void)syscall(SYS_pidfd_send_signal, pidfd, passed_on, nullptr, 0);
+  errno = saved;
+}
 
 // Those that would end a process by default and that others send, if only because systemd sends a container's
 // stop signal to all in its scope. The monitor ends when its container has ended.
@@ -29,7 +44,7 @@ void SetSignals() {
     action.sa_handler = SIG_DFL;
     action.sa_flags = 0;
     if (StaysAlive(signal)) {
-      action.sa_handler = [](int) {};
+      action.sa_handler = OnSignal;
       action.sa_flags = SA_RESTART;
     }
     (void)sigaction(signal, &action, nullptr);
@@ -44,6 +59,13 @@ void BecomeBackground() {
   (void)umask(022);
   (void)!chdir("/");  // keeps no file system busy
 }
+
+void PassOnTerm(int pidfd, int signal) {
+  term_pidfd = pidfd;
+  term_signal = signal;
+}
+
+bool TermAsked() { return term_asked != 0; }
 
 void StdioToNull() {
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);

@@ -13,6 +13,7 @@
 #include "base/fault.h"
 #include "base/monotonic.h"
 #include "base/status.h"
+#include "monitor/background.h"
 #include "monitor/idle_poll.h"
 #include "monitor/log_time.h"
 #include "monitor/unix_socket.h"
@@ -54,6 +55,7 @@ Supervisor::Supervisor(LaunchPlan* plan, std::unique_ptr<Runner> runner, os::Uni
     : plan_(plan),
       runner_(std::move(runner)),
       store_(TopOf(plan->container_dir), TopOf(plan->run_dir)),
+      detached_(!client.valid()),
       client_(std::move(client)),
       own_stdio_(own_stdio),
       restart_(plan->restart) {
@@ -128,7 +130,14 @@ absl::Status Supervisor::StartOnce() {
   held_ = plan_->hold;
   exit_ = ExitInfo{.started_unix_nanos = NowUnixNanos(), .restart_count = exit_.restart_count};
   started_monotonic_millis_ = MonotonicMillis();
+  if (PassesOnTerm()) PassOnTerm(container_.pidfd.get(), plan_->stop_signal);
   return WriteRunning();
+}
+
+// Elsewhere the container gets it too, from systemd or from the command in the foreground.
+bool Supervisor::PassesOnTerm() const {
+  const runtime::CgroupRequest& cgroup = plan_->cgroup;
+  return detached_ && !cgroup.systemd && !cgroup.split && !runner_->CgroupPaths().empty();
 }
 
 absl::Status Supervisor::WriteRunning() {
@@ -294,6 +303,8 @@ void Supervisor::EndRun() {
     exit_.exit_code = status.ok() ? status->Code() : 255;
     if (!status.ok()) exit_.error = StatusLine(status.status());
   }
+  if (PassesOnTerm()) PassOnTerm(-1, plan_->stop_signal);
+  stop_requested_ = stop_requested_ || TermAsked();
   container_ = runtime::Container();
   Drain();
   exit_.oom_killed = runner_->OomKilled();
@@ -306,6 +317,7 @@ void Supervisor::EndRun() {
 bool Supervisor::WaitForRestart(int64_t delay_millis) {
   const int64_t until = MonotonicMillis() + delay_millis;
   while (!stop_requested_) {
+    stop_requested_ = TermAsked();
     const int64_t left = until - MonotonicMillis();
     if (left <= 0) return true;
     (void)Round(static_cast<int>(left));

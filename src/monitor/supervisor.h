@@ -47,6 +47,7 @@ class Supervisor {
   void Undo();
   // One poll over relay, first process, notify socket and deadline. True if the first process ended.
   bool Round(int timeout_millis);
+  bool PassesOnTerm() const;
   // Frees what only a start needs.
   void DropPlan();
 
@@ -55,6 +56,7 @@ class Supervisor {
   store::Store store_;
   std::optional<Relay> relay_;
   std::optional<NotifyProxy> notify_;
+  const bool detached_;
   os::UniqueFd client_;
   runtime::Stdio own_stdio_;
   runtime::Container container_;

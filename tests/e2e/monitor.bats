@@ -131,3 +131,17 @@ EOF
     [ $? = 125 ] || exit 5' sh x --root "$CORACLE_ROOT" --runroot "$CORACLE_RUNROOT" 3>&- 4>&- < <(:) || fail "exit code $?"
   contains "memory" "$(< "$T/err")"
 }
+
+@test "systemd asks a unit's monitor to end: that is for a container in a cgroup elsewhere, whatever its restart policy" {
+  require cgroup:pids
+  import_busybox
+  run_ok --cgroup-manager cgroupfs run -d --name c --restart always --stop-signal USR1 busybox \
+    sh -c 'trap "exit 5" USR1; echo ready; while :; do sleep 0.1; done'
+  logged() { coracle logs c | grep -q ready; }
+  eventually 10 logged
+  kill -TERM "$(coracle inspect -f '{{.State.ConmonPid}}' c)"
+  run_ok wait c
+  equals 5
+  run_ok inspect -f '{{.State.Running}}' c
+  equals false
+}
