@@ -51,12 +51,20 @@ absl::Status ShowOne(engine::Engine& engine, const engine::ContainerView& view, 
   return Annotate(status, absl::StrCat("logs of container ", view.record.name()));
 }
 
+// What stands in front of each line of the container that is `index`th of several.
+std::string Prefix(absl::string_view name, size_t index, bool color) {
+  if (!color) return absl::StrCat(name, " ");
+  constexpr size_t kColors = 6;  // red to cyan: ECMA-48, SGR 31 to 36
+  return absl::StrCat("\x1b[", 31 + index % kColors, "m", name, "\x1b[0m ");
+}
+
 // --follow of several: each in a process of its own.
-int FollowAll(engine::Engine& engine, const Selected& selected, const monitor::LogOptions& options) {
+int FollowAll(engine::Engine& engine, const Selected& selected, const monitor::LogOptions& options,
+              bool color) {
   std::vector<pid_t> children;
   for (const Selection& selection : selected.containers) {
     monitor::LogOptions own = options;
-    own.line_prefix = absl::StrCat(selection.view.record.name(), " ");
+    own.line_prefix = Prefix(selection.view.record.name(), children.size(), color);
     const pid_t pid = fork();
     if (pid == 0) {
       const absl::Status status = ShowOne(engine, selection.view, own);
@@ -85,15 +93,17 @@ int CmdLogs(Invocation& invocation) {
   const auto selected = SelectContainers(invocation, engine, {});
   if (!selected.ok()) return invocation.Fail(selected.status());
   const bool several = selected->containers.size() > 1;
-  if (several && options->follow) return FollowAll(engine, *selected, *options);
+  const bool color = several && parsed.GetBool("color") && UseColor(STDOUT_FILENO);
+  if (several && options->follow) return FollowAll(engine, *selected, *options, color);
   int code = selected->exit_code;
+  size_t index = 0;
   for (const Selection& selection : selected->containers) {
     monitor::LogOptions own = *options;
     const store::ContainerRecord& record = selection.view.record;
-    if (parsed.GetBool("names")) {
-      own.line_prefix = absl::StrCat(record.name(), " ");
-    } else if (several) {
-      own.line_prefix = absl::StrCat(ShortId(record.id()), " ");
+    const bool names = parsed.GetBool("names");
+    if (names || several) {
+      own.line_prefix =
+          Prefix(names ? absl::string_view(record.name()) : ShortId(record.id()), index++, color);
     }
     const absl::Status status = ShowOne(engine, selection.view, own);
     if (!status.ok()) code = invocation.Fail(status);

@@ -8,7 +8,7 @@ namespace {
 constexpr Option kLatest[] = {Flag("latest", 'l', "Act on the newest container")};
 
 constexpr Option kLogsOnly[] = {
-    Flag("color", '\0', "With several containers: a colour for each").NotYet(),
+    Flag("color", '\0', "With several containers, on a terminal: a colour for each"),
     Flag("details", '\0', "Show the labels that the log driver was told to keep").NotYet(),
     Flag("follow", 'f', "Go on with what is printed from now on"),
     Flag("names", '\0', "Put the container's name in front of each line"),
@@ -29,9 +29,7 @@ constexpr Example kPortExamples[] = {{"port web 80/tcp", "where port 80 of it is
 
 constexpr Option kPsOnly[] = {
     Flag("all", 'a', "Show containers that do not run, too"),
-    Flag("external", '\0', "Show containers that another program made in the same store")
-        .Default("false")
-        .NotYet(),
+    Flag("external", '\0', "Accepted for compatibility: no other program makes containers in this store"),
     Alias("storage", "external"),
     List("filter", 'f', "KEY=VALUE",
          "Show only matches: ancestor, before, exited, id, label, name, network, since, status, until, …"),
