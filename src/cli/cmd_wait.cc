@@ -23,10 +23,6 @@ absl::Status CheckConditions(std::vector<std::string>& conditions) {
                                                   absl::StrJoin(kConditions, ", "))),
           125);
     }
-    if (condition == "healthy" || condition == "unhealthy") {
-      return WithExitCode(
-          absl::UnimplementedError(absl::StrCat("--condition ", condition, " is not supported yet")), 125);
-    }
     if (condition == "next-exit") condition = "exited";
   }
   return absl::OkStatus();

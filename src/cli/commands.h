@@ -15,6 +15,7 @@ int CmdContainerPrune(Invocation& invocation);
 int CmdCp(Invocation& invocation);
 int CmdCreate(Invocation& invocation);
 int CmdExec(Invocation& invocation);
+int CmdHealthcheckRun(Invocation& invocation);
 int CmdInit(Invocation& invocation);
 int CmdKill(Invocation& invocation);
 int CmdLogs(Invocation& invocation);
@@ -31,6 +32,7 @@ int CmdStart(Invocation& invocation);
 int CmdStop(Invocation& invocation);
 int CmdTop(Invocation& invocation);
 int CmdUnpause(Invocation& invocation);
+int CmdUpdate(Invocation& invocation);
 int CmdWait(Invocation& invocation);
 
 // Images.

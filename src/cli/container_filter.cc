@@ -14,9 +14,10 @@
 namespace coracle::cli {
 namespace {
 
-constexpr absl::string_view kKeys[] = {"ancestor", "before", "command", "exited",         "id",
-                                       "label",    "name",   "network", "restart-policy", "since",
-                                       "status",   "until",  "volume"};
+constexpr absl::string_view kKeys[] = {"ancestor", "before", "command", "exited",  "health",
+                                       "id",       "label",  "name",    "network", "restart-policy",
+                                       "since",    "status", "until",   "volume"};
+constexpr absl::string_view kHealths[] = {"starting", "healthy", "unhealthy", "none"};
 constexpr absl::string_view kStatuses[] = {"created",    "initialized", "running", "paused",
                                            "restarting", "stopping",    "stopped", "exited",
                                            "removing",   "dead",        "unknown", "configured"};
@@ -68,6 +69,14 @@ absl::StatusOr<ContainerFilter> ContainerFilter::Parse(engine::Engine& engine,
           125);
     }
   }
+  for (const std::string& health : filter.filters_.Values("health")) {
+    if (std::find(std::begin(kHealths), std::end(kHealths), health) == std::end(kHealths)) {
+      return WithExitCode(
+          absl::InvalidArgumentError(
+              absl::StrCat("--filter health=", health, ": expected one of ", absl::StrJoin(kHealths, ", "))),
+          125);
+    }
+  }
   for (const std::string& name : filter.filters_.Values("before")) {
     ASSIGN_OR_RETURN(const engine::ContainerView view, engine::Look(engine, name));
     filter.created_before_ =
@@ -101,12 +110,14 @@ bool ContainerFilter::Matches(const engine::ContainerView& view) const {
   const std::string exit_code = absl::StrCat(view.exit.has_value() ? view.exit->exit_code() : -1);
   const std::string command = record.config().args().empty() ? "" : record.config().args(0);
   const absl::string_view status = engine::StatusName(view);
+  const std::string health = view.health.has_value() ? view.health->status() : "none";
   return filters_.Match("id",
                         [&](absl::string_view value) { return absl::StartsWith(record.id(), value); }) &&
          filters_.MatchPattern("name", record.name()) && filters_.MatchValue("command", command) &&
          filters_.MatchLabels(LabelsOf(view)) &&
          filters_.Match("network",
                         [&](absl::string_view value) { return IsOnNetwork(record.config(), value); }) &&
+         filters_.MatchValue("health", health) &&
          filters_.MatchValue("restart-policy", record.config().restart().name()) &&
          filters_.Match("volume",
                         [&](absl::string_view value) { return MountsVolume(record.config(), value); }) &&

@@ -40,6 +40,29 @@ Json Pairs(const google::protobuf::RepeatedPtrField<store::StringPair>& pairs) {
   return object;
 }
 
+Json HealthJson(const store::HealthState& health) {
+  Json log = Json::array();
+  for (const store::HealthLogEntry& entry : health.log()) {
+    log.push_back({{"Start", TimeText(entry.start_unix_nanos())},
+                   {"End", TimeText(entry.end_unix_nanos())},
+                   {"ExitCode", entry.exit_code()},
+                   {"Output", entry.output()}});
+  }
+  return {{"Status", health.status()}, {"FailingStreak", health.failing_streak()}, {"Log", log}};
+}
+
+// As an image's configuration has it: times in nanoseconds.
+Json HealthcheckJson(const store::HealthConfig& health) {
+  Json json;
+  json["Test"] = Strings(health.test());
+  json["StartPeriod"] = health.start_period_nanos();
+  json["StartInterval"] = health.start_interval_nanos();
+  json["Interval"] = health.interval_nanos();
+  json["Timeout"] = health.timeout_nanos();
+  json["Retries"] = health.retries();
+  return json;
+}
+
 Json StateJson(const ContainerView& view) {
   const bool running = engine::IsRunning(view);
   Json state;
@@ -58,6 +81,7 @@ Json StateJson(const ContainerView& view) {
                                         : (view.exit.has_value() ? view.exit->started_unix_nanos() : 0));
   state["FinishedAt"] = TimeText(!running && view.exit.has_value() ? view.exit->finished_unix_nanos() : 0);
   if (running && view.state.cgroup_paths_size() > 0) state["CgroupPath"] = view.state.cgroup_paths(0);
+  state["Health"] = view.health.has_value() ? HealthJson(*view.health) : Json(nullptr);
   return state;
 }
 
@@ -86,6 +110,14 @@ Json ConfigJson(const ContainerView& view) {
   const auto signal = ParseSignal(config.stop_signal().empty() ? "SIGTERM" : config.stop_signal());
   json["StopSignal"] = signal.ok() ? SignalName(*signal) : config.stop_signal();
   json["StopTimeout"] = config.has_stop_timeout_seconds() ? config.stop_timeout_seconds() : 10;
+  json["Healthcheck"] = config.has_health() ? HealthcheckJson(config.health()) : Json(nullptr);
+  if (config.has_health()) {
+    json["HealthcheckOnFailureAction"] =
+        config.health().on_failure().empty() ? "none" : config.health().on_failure();
+    if (!config.health().startup_test().empty()) {
+      json["StartupHealthCheck"] = {{"Test", Strings(config.health().startup_test())}};
+    }
+  }
   json["CreateCommand"] = Strings(record.create_command());
   json["Timeout"] = config.timeout_seconds();
   char umask[8];

@@ -54,26 +54,9 @@ absl::Status ReadLabels(const ParsedCommand& parsed, ContainerConfig& config) {
 }
 
 absl::Status ReadRestart(const ParsedCommand& parsed, ContainerConfig& config) {
-  const std::string text = parsed.GetString("restart");
-  const std::pair<std::string, std::string> parts = absl::StrSplit(text, absl::MaxSplits(':', 1));
-  store::RestartPolicy* policy = config.mutable_restart();
-  policy->set_name(parts.first.empty() ? "no" : parts.first);
-  if (policy->name() == "never") policy->set_name("no");
-  static constexpr absl::string_view kKnown[] = {"no", "on-failure", "always", "unless-stopped"};
-  if (std::find(std::begin(kKnown), std::end(kKnown), policy->name()) == std::end(kKnown)) {
-    return OptionError("restart", text, "expected no, on-failure[:MAX], always or unless-stopped");
-  }
-  if (absl::StrContains(text, ':')) {
-    uint32_t retries = 0;
-    if (policy->name() != "on-failure" || !absl::SimpleAtoi(parts.second, &retries)) {
-      return OptionError("restart", text, "only on-failure takes a number of attempts");
-    }
-    policy->set_maximum_retries(retries);
-  }
-  if (policy->name() != "no" && parsed.GetBool("rm")) {
-    return OptionError("restart", text, "conflicts with --rm");
-  }
-  return absl::OkStatus();
+  ASSIGN_OR_RETURN(*config.mutable_restart(), ParseRestartPolicy(parsed.GetString("restart")));
+  if (config.restart().name() == "no" || !parsed.GetBool("rm")) return absl::OkStatus();
+  return OptionError("restart", parsed.GetString("restart"), "conflicts with --rm");
 }
 
 absl::Status CheckName(const std::string& name) {
@@ -103,8 +86,9 @@ absl::Status ReadGeneral(const ParsedCommand& parsed, bool is_create, CreateRequ
   config.set_pid_file(parsed.GetString("pidfile"));
   config.set_monitor_pid_file(parsed.GetString("conmon-pidfile"));
   config.set_sdnotify(parsed.GetString("sdnotify"));
-  if (config.sdnotify() != "container" && config.sdnotify() != "conmon" && config.sdnotify() != "ignore") {
-    return OptionError("sdnotify", config.sdnotify(), "expected container, conmon or ignore");
+  static constexpr absl::string_view kNotifiers[] = {"container", "conmon", "healthy", "ignore"};
+  if (std::find(std::begin(kNotifiers), std::end(kNotifiers), config.sdnotify()) == std::end(kNotifiers)) {
+    return OptionError("sdnotify", config.sdnotify(), "expected container, conmon, healthy or ignore");
   }
   config.set_stop_signal(parsed.GetString("stop-signal"));
   if (parsed.WasSet("stop-timeout")) {
@@ -150,6 +134,23 @@ absl::Status ReadImageAndCommand(const ParsedCommand& parsed, CreateRequest& req
 
 }  // namespace
 
+absl::StatusOr<store::RestartPolicy> ParseRestartPolicy(const std::string& text) {
+  const std::pair<std::string, std::string> parts = absl::StrSplit(text, absl::MaxSplits(':', 1));
+  store::RestartPolicy policy;
+  policy.set_name(parts.first.empty() || parts.first == "never" ? "no" : parts.first);
+  static constexpr absl::string_view kKnown[] = {"no", "on-failure", "always", "unless-stopped"};
+  if (std::find(std::begin(kKnown), std::end(kKnown), policy.name()) == std::end(kKnown)) {
+    return OptionError("restart", text, "expected no, on-failure[:MAX], always or unless-stopped");
+  }
+  if (!absl::StrContains(text, ':')) return policy;
+  uint32_t retries = 0;
+  if (policy.name() != "on-failure" || !absl::SimpleAtoi(parts.second, &retries)) {
+    return OptionError("restart", text, "only on-failure takes a number of attempts");
+  }
+  policy.set_maximum_retries(retries);
+  return policy;
+}
+
 absl::Status OptionError(absl::string_view option, absl::string_view value, absl::string_view why) {
   const std::string given = value.empty() ? "" : absl::StrCat(" '", value, "'");
   return WithExitCode(absl::InvalidArgumentError(absl::StrCat("--", option, given, ": ", why)), 125);
@@ -169,6 +170,7 @@ absl::StatusOr<CreateRequest> ReadContainerOptions(const ParsedCommand& parsed, 
   RETURN_IF_ERROR(ReadSecurityOptions(parsed, request.config));
   RETURN_IF_ERROR(ReadLimitOptions(parsed, request.config));
   RETURN_IF_ERROR(ReadLogOptions(parsed, request.config));
+  RETURN_IF_ERROR(ReadHealthOptions(parsed, request.config));
   RETURN_IF_ERROR(ReadImageAndCommand(parsed, request));
   return request;
 }

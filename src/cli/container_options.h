@@ -24,12 +24,18 @@ absl::Status ReadNetworkOptions(const ParsedCommand& parsed, store::ContainerCon
 absl::Status ReadNamespaceOptions(const ParsedCommand& parsed, store::ContainerConfig& config);
 absl::Status ReadSecurityOptions(const ParsedCommand& parsed, store::ContainerConfig& config);
 absl::Status ReadLimitOptions(const ParsedCommand& parsed, store::ContainerConfig& config);
+// Of `update`: what was given replaces what was there.
+absl::Status ReadChangedLimits(const ParsedCommand& parsed, store::Limits& limits);
+absl::Status ReadHealthOptions(const ParsedCommand& parsed, store::ContainerConfig& config);
 absl::Status ReadLogOptions(const ParsedCommand& parsed, store::ContainerConfig& config);
 
 // --env, --env-file: NAME=VALUE; NAME is taken from our environment and left out if it is not set there;
 // NAME* takes all that begin so. Later ones win. Used by exec as well.
 absl::StatusOr<std::vector<std::string>> ReadEnvironment(const std::vector<std::string>& files,
                                                          const std::vector<std::string>& entries);
+
+// --restart. Errors: InvalidArgument, exit code 125.
+absl::StatusOr<store::RestartPolicy> ParseRestartPolicy(const std::string& text);
 
 // Shorthand of all readers.
 absl::Status OptionError(absl::string_view option, absl::string_view value, absl::string_view why);

@@ -71,7 +71,6 @@ absl::Status ReadMemory(const ParsedCommand& parsed, Limits& limits) {
       return OptionError("memory-swappiness", absl::StrCat(percent), "expected 0 to 100");
     limits.set_memory_swappiness(percent);
   }
-  limits.set_oom_kill_disable(parsed.GetBool("oom-kill-disable"));
   return absl::OkStatus();
 }
 
@@ -91,8 +90,8 @@ absl::Status ReadCpu(const ParsedCommand& parsed, Limits& limits) {
   if (parsed.GetInt("cpu-quota") != 0) limits.set_cpu_quota_usec(parsed.GetInt("cpu-quota"));
   if (parsed.GetUint("cpu-rt-period") != 0) limits.set_cpu_rt_period_usec(parsed.GetUint("cpu-rt-period"));
   if (parsed.GetInt("cpu-rt-runtime") != 0) limits.set_cpu_rt_runtime_usec(parsed.GetInt("cpu-rt-runtime"));
-  limits.set_cpuset_cpus(parsed.GetString("cpuset-cpus"));
-  limits.set_cpuset_mems(parsed.GetString("cpuset-mems"));
+  if (parsed.WasSet("cpuset-cpus")) limits.set_cpuset_cpus(parsed.GetString("cpuset-cpus"));
+  if (parsed.WasSet("cpuset-mems")) limits.set_cpuset_mems(parsed.GetString("cpuset-mems"));
   return absl::OkStatus();
 }
 
@@ -112,17 +111,29 @@ absl::Status ReadRates(const ParsedCommand& parsed, absl::string_view option,
   return absl::OkStatus();
 }
 
-absl::Status ReadBlockIo(const ParsedCommand& parsed, Limits& limits) {
+absl::Status ReadBlockIoWeight(const ParsedCommand& parsed, Limits& limits) {
   if (const uint64_t weight = parsed.GetUint("blkio-weight"); weight != 0) {
     if (weight < 10 || weight > 1000)
       return OptionError("blkio-weight", absl::StrCat(weight), "expected 10 to 1000");
     limits.set_blkio_weight(static_cast<uint32_t>(weight));
   }
+  return absl::OkStatus();
+}
+
+absl::Status ReadBlockIo(const ParsedCommand& parsed, Limits& limits) {
+  RETURN_IF_ERROR(ReadBlockIoWeight(parsed, limits));
   RETURN_IF_ERROR(ReadRates(parsed, "blkio-weight-device", limits.mutable_blkio_weight_device()));
   RETURN_IF_ERROR(ReadRates(parsed, "device-read-bps", limits.mutable_device_read_bps()));
   RETURN_IF_ERROR(ReadRates(parsed, "device-write-bps", limits.mutable_device_write_bps()));
   RETURN_IF_ERROR(ReadRates(parsed, "device-read-iops", limits.mutable_device_read_iops()));
   return ReadRates(parsed, "device-write-iops", limits.mutable_device_write_iops());
+}
+
+void ReadPidsLimit(const ParsedCommand& parsed, Limits& limits) {
+  if (!parsed.WasSet("pids-limit")) return;
+  // 0 and -1 mean no limit, as podman and docker have it.
+  const int64_t pids = parsed.GetInt("pids-limit");
+  limits.set_pids_limit(pids <= 0 ? -1 : pids);
 }
 
 absl::StatusOr<int64_t> UlimitNumber(const std::string& text, const std::string& number) {
@@ -182,12 +193,9 @@ absl::Status ReadLimitOptions(const ParsedCommand& parsed, ContainerConfig& conf
   Limits& limits = *config.mutable_limits();
   RETURN_IF_ERROR(ReadMemory(parsed, limits));
   RETURN_IF_ERROR(ReadCpu(parsed, limits));
+  limits.set_oom_kill_disable(parsed.GetBool("oom-kill-disable"));
   RETURN_IF_ERROR(ReadBlockIo(parsed, limits));
-  if (parsed.WasSet("pids-limit")) {
-    // 0 and -1 mean no limit, as podman and docker have it.
-    const int64_t pids = parsed.GetInt("pids-limit");
-    limits.set_pids_limit(pids <= 0 ? -1 : pids);
-  }
+  ReadPidsLimit(parsed, limits);
   for (const std::string& rule : parsed.GetList("device-cgroup-rule")) limits.add_device_cgroup_rules(rule);
   if (parsed.WasSet("oom-score-adj")) {
     const int64_t score = parsed.GetInt("oom-score-adj");
@@ -199,6 +207,23 @@ absl::Status ReadLimitOptions(const ParsedCommand& parsed, ContainerConfig& conf
   config.set_cgroup_parent(parsed.GetString("cgroup-parent"));
   config.set_runtime(parsed.GetString("runtime"));
   return ReadCgroupsMode(parsed, config);
+}
+
+absl::Status ReadChangedLimits(const ParsedCommand& parsed, Limits& limits) {
+  if (parsed.WasSet("cpus")) {
+    limits.clear_cpu_period_usec();
+    limits.clear_cpu_quota_usec();
+  }
+  if (parsed.WasSet("cpu-period") || parsed.WasSet("cpu-quota")) limits.clear_cpus_nano();
+  RETURN_IF_ERROR(ReadMemory(parsed, limits));
+  if (limits.memory_swap_bytes() > 0 && limits.memory_bytes() > limits.memory_swap_bytes()) {
+    return OptionError("memory", parsed.GetString("memory"),
+                       "more than its limit of memory and swap: give --memory-swap too");
+  }
+  RETURN_IF_ERROR(ReadCpu(parsed, limits));
+  RETURN_IF_ERROR(ReadBlockIoWeight(parsed, limits));
+  ReadPidsLimit(parsed, limits);
+  return absl::OkStatus();
 }
 
 absl::Status ReadLogOptions(const ParsedCommand& parsed, ContainerConfig& config) {

@@ -56,8 +56,9 @@ std::string StatusText(const ContainerView& view) {
   const absl::string_view status = engine::StatusName(view);
   if (engine::IsRunning(view)) {
     const absl::Time started = absl::FromUnixNanos(view.state.started_unix_nanos());
+    const std::string health = view.health.has_value() ? absl::StrCat(" (", view.health->status(), ")") : "";
     return absl::StrCat("Up ", HumanDuration(absl::Now() - started),
-                        view.state.status() == store::PAUSED ? " (Paused)" : "");
+                        view.state.status() == store::PAUSED ? " (Paused)" : health);
   }
   if (status == "exited" && view.exit.has_value()) {
     const std::string code = view.exit->unknown() ? "unknown" : absl::StrCat(view.exit->exit_code());

@@ -62,6 +62,14 @@ engine::Engine MakeEngine(const Invocation& invocation) {
   settings.cgroup_manager = globals.cgroup_manager;
   settings.runtime = globals.runtime;
   settings.tmpdir = globals.tmpdir;
+  settings.own_command = {"coracle",       "--root",   globals.root,  "--runroot",
+                          globals.runroot, "--tmpdir", globals.tmpdir};
+  const auto add = [&settings](const char* option, const std::string& value) {
+    if (!value.empty()) settings.own_command.push_back(absl::StrCat(option, "=", value));
+  };
+  add("--storage-driver", globals.storage_driver);
+  add("--cgroup-manager", globals.cgroup_manager);
+  add("--runtime", globals.runtime);
   return {store::Store(globals.root, globals.runroot), std::move(settings)};
 }
 

@@ -103,8 +103,32 @@ constexpr Example kStopExamples[] = {
     {"stop -t 0 --all", "everything, at once"},
 };
 
+constexpr Option kUpdateOnly[] = {
+    Typed(OptionType::kUint, "blkio-weight", '\0', "WEIGHT", "Share of block I/O, 10 to 1000"),
+    Typed(OptionType::kUint, "cpu-period", '\0', "MICROSECONDS", "Period of the CPU quota"),
+    Typed(OptionType::kInt, "cpu-quota", '\0', "MICROSECONDS", "CPU time in each period; -1: no limit"),
+    Typed(OptionType::kUint, "cpu-rt-period", '\0', "MICROSECONDS", "Period of real-time CPU time"),
+    Typed(OptionType::kInt, "cpu-rt-runtime", '\0', "MICROSECONDS", "Real-time CPU time in each period"),
+    Typed(OptionType::kUint, "cpu-shares", 'c', "SHARES", "Share of CPU time when it is scarce"),
+    Typed(OptionType::kFloat, "cpus", '\0', "COUNT", "Number of CPUs, 0.5 for half of one"),
+    String("cpuset-cpus", '\0', "CPUS", "CPUs it may run on: 0-3,5"),
+    String("cpuset-mems", '\0', "NODES", "Memory nodes it may use"),
+    Typed(OptionType::kSize, "memory", 'm', "SIZE", "Limit of memory"),
+    Typed(OptionType::kSize, "memory-reservation", '\0', "SIZE", "Memory left to it when memory is scarce"),
+    String("memory-swap", '\0', "SIZE", "Limit of memory and swap together; -1: no limit"),
+    Typed(OptionType::kInt, "memory-swappiness", '\0', "PERCENT", "Readiness to swap, 0 to 100 (cgroup v1)"),
+    Typed(OptionType::kInt, "pids-limit", '\0', "COUNT", "Limit of processes and threads; -1: none"),
+    String("restart", '\0', "POLICY", "When to start it again: no, on-failure[:MAX], always, unless-stopped"),
+};
+constexpr OptionSet kUpdateOptions[] = {kUpdateOnly, kLatest};
+constexpr Example kUpdateExamples[] = {
+    {"update --memory 512m --cpus 2 web", "other limits, at once"},
+    {"update --restart unless-stopped web", "another restart policy"},
+};
+
 constexpr Option kWaitOnly[] = {
-    CsvList("condition", '\0', "STATE", "What to wait for: stopped, running, paused, exited, removed, …"),
+    CsvList("condition", '\0', "STATE",
+            "What to wait for: stopped, running, paused, exited, removed, healthy, …"),
     Flag("ignore", '\0', "A missing container is no error, and counts as ended with -1"),
     String("interval", 'i', "DURATION", "Accepted for compatibility: coracle waits for the event itself")
         .Default("250ms"),
@@ -309,6 +333,20 @@ constexpr Command kUnpause = {
     .args_waived_by = kSelectors,
     .completes = Completes::kRunning,
     .run = CmdUnpause,
+};
+
+constexpr Command kUpdate = {
+    .name = "update",
+    .usage = "[options] CONTAINER...",
+    .summary = "Change the limits and the restart policy of containers",
+    .description = "What is not named stays as it is. A running container has its new limits at once.",
+    .examples = kUpdateExamples,
+    .options = kUpdateOptions,
+    .min_args = 1,
+    .max_args = -1,
+    .args_waived_by = "latest",
+    .completes = Completes::kContainers,
+    .run = CmdUpdate,
 };
 
 constexpr Command kWait = {

@@ -12,13 +12,15 @@ extern const Command kCommit, kDiff, kExport;
 extern const Command kImageMount, kImageUnmount, kMount, kUnmount, kUnshare;
 // table_disk.cc
 extern const Command kSystemDf, kSystemPrune, kSystemReset;
+// table_health.cc
+extern const Command kHealthcheck;
 // table_build.cc
 extern const Command kBuild, kBuilder, kBuildx;
 // table_run.cc
 extern const Command kRun, kCreate;
 // table_container.cc
 extern const Command kAttach, kCp, kExec, kInit, kKill, kPause, kRename, kRestart, kRm, kStart, kStop,
-    kUnpause, kWait;
+    kUnpause, kUpdate, kWait;
 // table_container_view.cc
 extern const Command kContainer, kLogs, kPort, kPs, kTop;
 // table_archive.cc

@@ -31,7 +31,8 @@ constexpr Option kGeneral[] = {
         .Default("no"),
     Flag("rm", '\0', "Remove the container when it ends"),
     String("runtime", '\0', "PROGRAM", "OCI runtime to use: coracle, a name in PATH, or a path"),
-    String("sdnotify", '\0', "MODE", "Who tells systemd that the service is ready: container, conmon, ignore")
+    String("sdnotify", '\0', "MODE",
+           "Who tells systemd that the service is ready: container, conmon, healthy, ignore")
         .Default("container"),
     String("stop-signal", '\0', "SIGNAL", "Signal that asks the container to end"),
     Typed(OptionType::kInt, "stop-timeout", '\0', "SECONDS", "Time between the stop signal and SIGKILL")
@@ -191,35 +192,28 @@ constexpr Option kLogging[] = {
 };
 
 constexpr Option kHealth[] = {
-    String("health-cmd", '\0', "COMMAND", "Command that tells whether it is healthy")
-        .In(Section::kHealth)
-        .NotYet("none"),
+    String("health-cmd", '\0', "COMMAND",
+           "Command that tells whether it is healthy: for sh -c, or a JSON array")
+        .In(Section::kHealth),
     Alias("healthcheck-command", "health-cmd"),
-    String("health-interval", '\0', "DURATION", "Time between checks; disable: none")
-        .In(Section::kHealth)
-        .NotYet(),
+    String("health-interval", '\0', "DURATION",
+           "Time between checks, 30s; disable: only by 'healthcheck run'")
+        .In(Section::kHealth),
     Alias("healthcheck-interval", "health-interval"),
     String("health-on-failure", '\0', "ACTION", "What an unhealthy container gets: none, kill, restart, stop")
         .In(Section::kHealth)
-        .NotYet("none"),
-    Typed(OptionType::kUint, "health-retries", '\0', "COUNT", "Failures in a row that make it unhealthy")
-        .In(Section::kHealth)
-        .NotYet(),
+        .Default("none"),
+    Typed(OptionType::kUint, "health-retries", '\0', "COUNT", "Failures in a row that make it unhealthy: 3")
+        .In(Section::kHealth),
     Alias("healthcheck-retries", "health-retries"),
-    Typed(OptionType::kDuration, "health-start-interval", '\0', "DURATION",
-          "Time between checks while it starts")
-        .In(Section::kHealth)
-        .NotYet(),
-    Typed(OptionType::kDuration, "health-start-period", '\0', "DURATION", "Time it needs to start")
-        .In(Section::kHealth)
-        .NotYet(),
+    String("health-start-interval", '\0', "DURATION", "Time between checks in the start period: 5s")
+        .In(Section::kHealth),
+    String("health-start-period", '\0', "DURATION", "Time in which failures do not count: 0s")
+        .In(Section::kHealth),
     Alias("healthcheck-start-period", "health-start-period"),
-    String("health-startup-cmd", '\0', "COMMAND", "Command that tells whether it has started")
-        .In(Section::kHealth)
-        .NotYet(),
-    Typed(OptionType::kDuration, "health-timeout", '\0', "DURATION", "Time a check may take")
-        .In(Section::kHealth)
-        .NotYet(),
+    String("health-startup-cmd", '\0', "COMMAND", "Command that must pass once before the other is tried")
+        .In(Section::kHealth),
+    String("health-timeout", '\0', "DURATION", "Time a check may take: 30s").In(Section::kHealth),
     Alias("healthcheck-timeout", "health-timeout"),
     Flag("no-healthcheck", '\0', "Do not run the image's health check").In(Section::kHealth),
 };

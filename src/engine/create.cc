@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "engine/create_volumes.h"
 #include "engine/engine.h"
+#include "engine/health.h"
 #include "engine/networks.h"
 #include "engine/oci_runtime.h"
 #include "image/image_store.h"
@@ -88,6 +89,7 @@ absl::Status MergeImage(Engine& engine, const CreateRequest& request, store::Con
   if (merged.workdir().empty()) merged.set_workdir(config.config.working_dir);
   if (merged.user().empty()) merged.set_user(config.config.user);
   if (merged.stop_signal().empty()) merged.set_stop_signal(config.config.stop_signal);
+  if (config.config.healthcheck.has_value()) MergeHealth(*config.config.healthcheck, merged);
   for (const auto& [port, nothing] : config.config.exposed_ports) {
     const bool given = std::find(merged.exposed_ports().begin(), merged.exposed_ports().end(), port) !=
                        merged.exposed_ports().end();
@@ -131,6 +133,7 @@ absl::Status CheckConfig(const Settings& settings, ContainerConfig& config) {
                                "' is invalid, it needs to be an absolute path"));
   }
   RETURN_IF_ERROR(CheckAppArmor(config));
+  RETURN_IF_ERROR(CompleteHealth(config));
   if (!config.stop_signal().empty()) {
     RETURN_IF_ERROR(ParseSignal(config.stop_signal()).status(), "--stop-signal");
   }

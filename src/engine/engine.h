@@ -26,6 +26,8 @@ struct Settings {
   std::string cgroup_manager;  // empty: cgroupfs
   std::string runtime;         // empty: built in
   std::string tmpdir;
+  // How a process that stays behind calls this program again for the same store: its name and global options.
+  std::vector<std::string> own_command;
 };
 
 struct Engine {
@@ -86,6 +88,7 @@ struct ContainerView {
   store::ContainerRecord record;
   store::ContainerState state;
   std::optional<store::ExitRecord> exit;
+  std::optional<store::HealthState> health;  // where it is checked; while it runs, of this run
 };
 // Podman's words: created, initialized, running, paused, stopping, exited, removing.
 absl::string_view StatusName(const ContainerView& view);
@@ -125,7 +128,8 @@ struct RemoveRequest {
 absl::Status RemoveContainer(Engine& engine, const ContainerView& view, const RemoveRequest& request);
 
 // Waits until the container is in one of `conditions` (StatusName words, "removed", "stopped"; empty:
-// exited); returns its exit code (-1 where it never had one).
+// exited); returns its exit code (-1 where it never had one). Also "healthy" and "unhealthy". Errors:
+// FailedPrecondition if its health is not checked, or it has ended.
 absl::StatusOr<int> Wait(Engine& engine, const std::string& id, const std::vector<std::string>& conditions);
 
 // ---- look inside ----

@@ -1,4 +1,5 @@
-// A further process in a running container.
+#include "engine/exec.h"
+
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -6,12 +7,10 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "engine/console.h"
-#include "engine/engine.h"
 #include "engine/environment.h"
 #include "engine/host.h"
 #include "engine/identity.h"
 #include "engine/root_files.h"
-#include "engine/security.h"
 #include "engine/spec_builder.h"
 #include "monitor/exec_session.h"
 #include "oci/default_spec.h"
@@ -89,31 +88,37 @@ absl::StatusOr<oci::Process> ProcessFor(const ContainerView& view, const store::
 
 }  // namespace
 
-absl::StatusOr<int> Exec(Engine& engine, const ContainerView& view, const ExecSpec& spec) {
+absl::Status PlanExec(Engine& engine, const ContainerView& view, const ExecSpec& spec, PlannedExec& planned) {
   if (view.state.status() == store::PAUSED) return Refuse(view, "paused: unpause it first");
   if (!IsRunning(view)) return Refuse(view, absl::StrCat(StatusName(view), ", not running"));
-  // Held while we look at /proc/PID, so that the pid is the container's.
-  const auto pidfd = os::OpenProcess(view.state.pid(), view.state.pid_start_time());
+  auto pidfd = os::OpenProcess(view.state.pid(), view.state.pid_start_time());
   if (!pidfd.ok()) return Refuse(view, "not running any more");
+  planned.pidfd = *std::move(pidfd);
   const store::ContainerConfig config = ConfigFor(view, spec);
-  ASSIGN_OR_RETURN(const Security security, ResolveSecurity(engine.store, config, /*want_profile=*/false));
-  ASSIGN_OR_RETURN(const oci::Linux linux_config, NamespacesOf(view.state.pid()));
-  ASSIGN_OR_RETURN(const oci::Process process, ProcessFor(view, config, spec, security));
-  runtime::ExecRequest request;
+  ASSIGN_OR_RETURN(planned.security, ResolveSecurity(engine.store, config, /*want_profile=*/false));
+  ASSIGN_OR_RETURN(planned.linux_config, NamespacesOf(view.state.pid()));
+  ASSIGN_OR_RETURN(planned.process, ProcessFor(view, config, spec, planned.security));
+  runtime::ExecRequest& request = planned.request;
   request.pid = view.state.pid();
-  request.process = &process;
-  request.linux_config = &linux_config;
+  request.process = &planned.process;
+  request.linux_config = &planned.linux_config;
   request.preserve_fds = spec.preserve_fds;
-  if (security.filter.has_value()) request.seccomp = &*security.filter;
+  if (planned.security.filter.has_value()) request.seccomp = &*planned.security.filter;
   request.cgroup_paths.assign(view.state.cgroup_paths().begin(), view.state.cgroup_paths().end());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> Exec(Engine& engine, const ContainerView& view, const ExecSpec& spec) {
+  PlannedExec planned;
+  RETURN_IF_ERROR(PlanExec(engine, view, spec, planned));
   if (spec.detach) {
-    RETURN_IF_ERROR(monitor::StartDetachedExec(std::move(request), nullptr).status());
+    RETURN_IF_ERROR(monitor::StartDetachedExec(std::move(planned.request), nullptr).status());
     return 0;
   }
   monitor::ExecOptions options;
   options.interactive = spec.interactive;
   options.detach_keys = spec.detach_keys;
-  ASSIGN_OR_RETURN(const monitor::ExecResult result, monitor::RunExec(std::move(request), options));
+  ASSIGN_OR_RETURN(const monitor::ExecResult result, monitor::RunExec(std::move(planned.request), options));
   return result.exit_code.value_or(0);
 }
 

@@ -48,6 +48,10 @@ absl::StatusOr<oci::Spec> BuildSpec(const SpecInput& input);
 // The parts, in files of their own; each reads `input` and fills its part of `spec`.
 absl::Status AddMounts(const SpecInput& input, oci::Spec& spec);
 absl::Status AddResources(const SpecInput& input, oci::Spec& spec);
+// What makes `after` of `before` in a cgroup that has `before`.
+oci::Resources ChangedResources(const store::Limits& before, const store::Limits& after);
+// Of `resources` the part that ChangedResources is about, anew.
+void ReplaceLimits(const store::Limits& limits, oci::Resources& resources);
 absl::Status AddSecurity(const SpecInput& input, oci::Spec& spec);
 absl::Status AddRlimits(const SpecInput& input, oci::Spec& spec);
 

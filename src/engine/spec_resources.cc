@@ -2,6 +2,7 @@
 #include <linux/limits.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
@@ -149,7 +150,47 @@ absl::Status AddDevices(const SpecInput& input, oci::Spec& spec, oci::Resources&
   return absl::OkStatus();
 }
 
+// Memory, CPU, processes and the weight of block I/O: what can change while a container runs.
+oci::Resources ChangeableLimits(const Limits& limits) {
+  oci::Resources resources;
+  AddMemory(limits, resources);
+  AddCpu(limits, resources);
+  if (limits.has_pids_limit()) resources.pids_limit = limits.pids_limit();
+  if (limits.has_blkio_weight()) {
+    resources.block_io.emplace().weight = static_cast<uint16_t>(limits.blkio_weight());
+  }
+  return resources;
+}
+
 }  // namespace
+
+oci::Resources ChangedResources(const Limits& before, const Limits& after) {
+  const auto memory = [](const Limits& limits) {
+    return std::tuple(limits.memory_bytes(), limits.memory_reservation_bytes(), limits.memory_swap_bytes(),
+                      limits.memory_swappiness());
+  };
+  const auto cpu = [](const Limits& limits) {
+    return std::tuple(limits.cpu_shares(), limits.cpu_period_usec(), limits.cpu_quota_usec(),
+                      limits.cpu_rt_period_usec(), limits.cpu_rt_runtime_usec(), limits.cpus_nano(),
+                      limits.cpuset_cpus(), limits.cpuset_mems());
+  };
+  oci::Resources changed = ChangeableLimits(after);
+  if (memory(before) == memory(after)) changed.memory.reset();
+  if (cpu(before) == cpu(after)) changed.cpu.reset();
+  if (before.pids_limit() == after.pids_limit()) changed.pids_limit.reset();
+  if (before.blkio_weight() == after.blkio_weight()) changed.block_io.reset();
+  return changed;
+}
+
+void ReplaceLimits(const Limits& limits, oci::Resources& resources) {
+  oci::Resources fresh = ChangeableLimits(limits);
+  resources.memory = fresh.memory;
+  resources.cpu = fresh.cpu;
+  resources.pids_limit = fresh.pids_limit;
+  if (!fresh.block_io.has_value()) return;
+  if (!resources.block_io.has_value()) resources.block_io.emplace();
+  resources.block_io->weight = fresh.block_io->weight;
+}
 
 absl::Status AddResources(const SpecInput& input, oci::Spec& spec) {
   const Limits& limits = input.record->config().limits();

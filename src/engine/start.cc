@@ -14,6 +14,7 @@
 #include "engine/create_volumes.h"
 #include "engine/default_limits.h"
 #include "engine/engine.h"
+#include "engine/health.h"
 #include "engine/host.h"
 #include "engine/host_devices.h"
 #include "engine/identity.h"
@@ -24,6 +25,7 @@
 #include "engine/root_files.h"
 #include "engine/security.h"
 #include "engine/spec_builder.h"
+#include "engine/update.h"
 #include "os/file.h"
 #include "os/process.h"
 #include "storage/container_root.h"
@@ -213,6 +215,12 @@ absl::StatusOr<Prepared> Prepare(Engine& engine, const ContainerRecord& record, 
   FillFromConfig(record, request, plan);
   FillCgroup(engine, record, plan);
   plan.state.set_boot_id(store::BootId());
+  plan.health = HealthPlanOf(engine, record);
+  plan.start_command = engine.settings.own_command;
+  plan.start_command.insert(plan.start_command.end(), {"start", record.id()});
+  plan.reload = [engine = &engine, id = record.id()](monitor::LaunchPlan& changed) {
+    ReloadPlan(*engine, id, changed);
+  };
   plan.on_end = [engine = &engine, ending = Ending{record.id(), record.name(), record.auto_remove(),
                                                    AnonymousVolumesOf(record)}](
                     const monitor::ExitInfo& info) { FinishRun(*engine, ending, info); };

@@ -10,6 +10,7 @@
 #include "engine/cgroup_of.h"
 #include "engine/create_volumes.h"
 #include "engine/engine.h"
+#include "engine/health.h"
 #include "os/file.h"
 #include "storage/container_root.h"
 
@@ -99,6 +100,7 @@ absl::Status Complete(Engine& engine, ContainerView& view) {
         view.record.auto_remove() ? store::ReadExit(engine.store, id) : store::ReadOwnExit(engine.store, id);
     if (exit.ok()) view.exit = *std::move(exit);
   }
+  view.health = HealthOf(engine, view);
   if (IsAbandoned(engine, view)) {
     RETURN_IF_ERROR(RemoveAbandoned(engine, view));
     return absl::NotFoundError(absl::StrCat("container ", id, " was left by a killed run"));

@@ -14,12 +14,29 @@
 namespace coracle::engine {
 namespace {
 
+bool IsHealth(const std::string& condition) { return condition == "healthy" || condition == "unhealthy"; }
+
 // A condition in podman's or docker's word against what is there.
 bool Holds(const std::string& condition, const ContainerView& view) {
   const absl::string_view status = StatusName(view);
   if (condition == "stopped" || condition == "not-running") return !IsRunning(view);
   if (condition == "configured") return status == "created";
+  if (IsHealth(condition)) {
+    return IsRunning(view) && view.health.has_value() && view.health->status() == condition;
+  }
   return condition == status;
+}
+
+// Who waits for nothing but health waits in vain if nobody checks it, or the container has ended.
+absl::Status CheckHealthCanCome(const std::vector<std::string>& conditions, const ContainerView& view) {
+  const bool only_health = !conditions.empty() && std::all_of(conditions.begin(), conditions.end(), IsHealth);
+  if (!only_health) return absl::OkStatus();
+  const char* why = !view.health.has_value()       ? "has no health check"
+                    : StatusName(view) == "exited" ? "has ended"
+                                                   : nullptr;
+  if (why == nullptr) return absl::OkStatus();
+  return WithExitCode(absl::FailedPreconditionError(absl::StrCat("container ", view.record.name(), " ", why)),
+                      125);
 }
 
 absl::StatusOr<int> TombstoneCode(Engine& engine, const std::string& id) {
@@ -73,6 +90,7 @@ absl::StatusOr<int> Wait(Engine& engine, const std::string& id, const std::vecto
                                                        [&](const std::string& c) { return Holds(c, *view); });
     const bool ending = StatusName(*view) == "exited" && had_monitor;
     if (done && !ending && !only_removed) return view->exit.has_value() ? view->exit->exit_code() : -1;
+    RETURN_IF_ERROR(CheckHealthCanCome(conditions, *view));
     RETURN_IF_ERROR(WaitForChange(engine, *view, watch.get()));
   }
 }

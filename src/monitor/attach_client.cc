@@ -276,6 +276,11 @@ absl::Status SendStopRequested(const os::UniqueFd& connection) {
   return AwaitFrame(connection, FrameType::kAck).status();
 }
 
+absl::Status SendReload(const os::UniqueFd& connection) {
+  RETURN_IF_ERROR(SendFrame(connection, EncodeFrame(FrameType::kReload, "")));
+  return AwaitFrame(connection, FrameType::kAck).status();
+}
+
 absl::Status SendResize(const os::UniqueFd& connection, uint16_t rows, uint16_t columns) {
   Resize message;
   message.set_rows(rows);

@@ -38,6 +38,8 @@ absl::StatusOr<AttachResult> RunAttach(const os::UniqueFd& connection, const Att
 absl::Status SendStart(const os::UniqueFd& connection);
 // Tells the monitor that the user asked for the stop, so that no restart policy applies.
 absl::Status SendStopRequested(const os::UniqueFd& connection);
+// Tells the monitor that its container's record has changed.
+absl::Status SendReload(const os::UniqueFd& connection);
 // Terminal size of a container's tty.
 absl::Status SendResize(const os::UniqueFd& connection, uint16_t rows, uint16_t columns);
 

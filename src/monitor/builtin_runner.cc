@@ -48,6 +48,10 @@ class BuiltinRunner : public Runner {
   std::vector<std::string> CgroupPaths() const override {
     return cgroup_ != nullptr ? cgroup_->paths() : std::vector<std::string>();
   }
+  void AdoptCgroup(const std::vector<std::string>& paths) override {
+    auto cgroup = runtime::Cgroup::Open(paths);
+    if (cgroup.ok()) cgroup_ = *std::move(cgroup);
+  }
   bool OomKilled() const override { return cgroup_ != nullptr && cgroup_->OomKilled(); }
   void KillLeftovers() override {
     if (cgroup_ != nullptr) (void)cgroup_->KillAll(SIGKILL);  // what is left is waited for by Remove

@@ -48,7 +48,7 @@ FrameParser::Result FrameParser::Next(Frame* frame) {
   if (end_ - begin_ < kFrameHeader) return Result::kNeedMore;
   const unsigned char* header = reinterpret_cast<unsigned char*>(buffer_.get() + begin_);
   const size_t size = header[1] | header[2] << 8 | header[3] << 16 | static_cast<size_t>(header[4]) << 24;
-  if (header[0] < static_cast<int>(FrameType::kStdout) || header[0] > static_cast<int>(FrameType::kExit) ||
+  if (header[0] < static_cast<int>(FrameType::kStdout) || header[0] > static_cast<int>(FrameType::kReload) ||
       size > kMaxFrame) {
     return Result::kBad;
   }

@@ -30,7 +30,8 @@ enum class FrameType : uint8_t {
   kStartResult = 10,    // StartResult
   kStopRequested = 11,  // answered by kAck
   kAck = 12,
-  kExit = 13,  // Exit; the last frame of a connection
+  kExit = 13,    // Exit; the last frame of a connection
+  kReload = 14,  // answered by kAck
 };
 
 inline constexpr size_t kFrameHeader = 5;

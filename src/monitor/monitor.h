@@ -35,6 +35,14 @@ struct ExitInfo {
   uint32_t restart_count = 0;
 };
 
+// The timer of a container's health checks.
+struct HealthPlan {
+  std::vector<std::string> command;  // does one check, with this program; empty: no timer
+  int64_t interval_millis = 0;       // from the end of one check to the next
+  int64_t start_period_millis = 0;
+  int64_t start_interval_millis = 0;  // in the start period, until a check has passed
+};
+
 struct LaunchPlan {
   std::string id, name;
   std::string run_dir;        // <runroot>/containers/<id>: state, attach.sock
@@ -57,7 +65,8 @@ struct LaunchPlan {
   uint64_t timeout_seconds = 0;
   uint32_t stop_timeout_seconds = 10;
   int stop_signal = 15;
-  std::string sdnotify;  // container, conmon, ignore
+  std::string sdnotify;  // container, conmon, healthy, ignore
+  HealthPlan health;
   std::string pid_file, monitor_pid_file;
   int preserve_fds = 0;
   std::vector<int> passed_fds;   // kept, and passed on to the container behind those
@@ -70,6 +79,12 @@ struct LaunchPlan {
   std::vector<int> kept_fds;  // of connect_network: the monitor does not close them
   // The monitor's own: what calls connect_network.
   std::function<absl::Status(pid_t)> on_namespaces;
+  // Called in the monitor when the container's record has changed: puts restart, state.cgroup_paths and the
+  // limits in cgroup right. May be null.
+  std::function<void(LaunchPlan&)> reload;
+  // Starts it with this program: for a monitor that was told to restart when it had already given up what it
+  // takes.
+  std::vector<std::string> start_command;
   // Called in the monitor when the container has ended for good, after the cgroup is gone and before the
   // liveness lock is released: writes the exit record, and for --rm removes the container.
   std::function<void(const ExitInfo&)> on_end;

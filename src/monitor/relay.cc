@@ -262,6 +262,10 @@ bool Relay::HandleFrame(AttachConnection* client, const Frame& frame) {
       if (hooks_.stop_requested) hooks_.stop_requested();
       client->Send(FrameType::kAck, "", MonotonicMillis());
       return true;
+    case FrameType::kReload:
+      if (hooks_.reload) hooks_.reload();
+      client->Send(FrameType::kAck, "", MonotonicMillis());
+      return true;
     default:
       return false;  // frames that only the monitor sends
   }

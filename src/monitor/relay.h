@@ -32,6 +32,7 @@ struct RelayHooks {
   std::function<void(int signal)> signal;
   std::function<absl::Status()> start;  // a held container
   std::function<void()> stop_requested;
+  std::function<void()> reload;  // the container's record has changed
 };
 
 class Relay {

@@ -12,6 +12,7 @@ namespace coracle::monitor {
 class RestartDecider {
  public:
   explicit RestartDecider(const store::RestartPolicy& policy) : policy_(policy) {}
+  void Change(const store::RestartPolicy& policy) { policy_ = policy; }
   bool Enabled() const { return !policy_.name().empty() && policy_.name() != "no"; }
   // Milliseconds until the next start, or -1 for none. `count` is the number of restarts so far.
   int64_t NextDelayMillis(int exit_code, int64_t ran_millis, uint32_t count, bool stop_requested);

@@ -21,6 +21,8 @@ class Runner {
   // Lets a held process go on to exec.
   virtual absl::Status Start(runtime::Container& container) = 0;
   virtual std::vector<std::string> CgroupPaths() const { return {}; }
+  // The container's cgroup has got further directories.
+  virtual void AdoptCgroup(const std::vector<std::string>& paths) { (void)paths; }
   virtual bool OomKilled() const { return false; }
   // Ends processes that outlived the first one (it had no pid namespace of its own).
   virtual void KillLeftovers() {}

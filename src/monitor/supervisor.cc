@@ -16,6 +16,7 @@
 #include "monitor/background.h"
 #include "monitor/idle_poll.h"
 #include "monitor/log_time.h"
+#include "monitor/own_program.h"
 #include "monitor/unix_socket.h"
 #include "os/file.h"
 #include "os/process.h"
@@ -58,6 +59,7 @@ Supervisor::Supervisor(LaunchPlan* plan, std::unique_ptr<Runner> runner, os::Uni
       detached_(!client.valid()),
       client_(std::move(client)),
       own_stdio_(own_stdio),
+      health_(&plan->health),
       restart_(plan->restart) {
   if (!plan_->connect_network) return;
   plan_->on_namespaces = [this](pid_t pid) {
@@ -76,6 +78,7 @@ absl::StatusOr<pid_t> Supervisor::Start() {
   hooks.signal = [this](int signal) { SendSignal(signal); };
   hooks.start = [this] { return StartHeld(); };
   hooks.stop_requested = [this] { StopRequested(); };
+  hooks.reload = [this] { Reload(); };
   relay_.emplace(std::move(log), std::move(listener), std::move(hooks));
   if (client_.valid()) relay_->AddClient(std::move(client_), /*foreground=*/true, plan_->open_stdin);
   absl::Status status;
@@ -131,7 +134,9 @@ absl::Status Supervisor::StartOnce() {
   exit_ = ExitInfo{.started_unix_nanos = NowUnixNanos(), .restart_count = exit_.restart_count};
   started_monotonic_millis_ = MonotonicMillis();
   if (PassesOnTerm()) PassOnTerm(container_.pidfd.get(), plan_->stop_signal);
-  return WriteRunning();
+  RETURN_IF_ERROR(WriteRunning());
+  if (!held_) health_.BeginRun();
+  return absl::OkStatus();
 }
 
 // Elsewhere the container gets it too, from systemd or from the command in the foreground.
@@ -198,6 +203,7 @@ absl::Status Supervisor::StartHeld() {
   }
   started_monotonic_millis_ = MonotonicMillis();
   exit_.started_unix_nanos = NowUnixNanos();
+  health_.BeginRun();
   plan_->state.set_status(store::RUNNING);
   plan_->state.set_started_unix_nanos(exit_.started_unix_nanos);
   WriteState();
@@ -216,12 +222,22 @@ void Supervisor::StopRequested() {
   WriteState();
 }
 
+void Supervisor::Reload() {
+  if (!plan_->reload) return;
+  plan_->reload(*plan_);
+  restart_.Change(plan_->restart);
+  const auto& paths = plan_->state.cgroup_paths();
+  runner_->AdoptCgroup({paths.begin(), paths.end()});
+}
+
 bool Supervisor::Round(int timeout_millis) {
   polls_.clear();
   relay_->Prepare(&polls_, &timeout_millis);
   const size_t relay_polls = polls_.size();
   if (network_ != nullptr) network_->Prepare(&polls_, &timeout_millis);
   const size_t network_end = polls_.size();
+  health_.Prepare(&polls_, &timeout_millis);
+  const size_t health_end = polls_.size();
   if (notify_.has_value()) polls_.push_back({notify_->fd(), POLLIN, 0});
   const bool running = container_.pidfd.valid();
   if (running) polls_.push_back({container_.pidfd.get(), POLLIN, 0});
@@ -237,7 +253,8 @@ bool Supervisor::Round(int timeout_millis) {
   // The clients first: a stop request that came before the end must be seen before it.
   relay_->Dispatch(polls_.data(), relay_polls);
   if (network_ != nullptr) network_->Dispatch(polls_.data() + relay_polls, network_end - relay_polls);
-  if (notify_.has_value() && polls_[network_end].revents != 0) notify_->Relay(getpid());
+  CheckHealth(polls_.data() + network_end, health_end - network_end);
+  if (notify_.has_value() && polls_[health_end].revents != 0) notify_->Relay(getpid());
   return running && polls_.back().revents != 0;
 }
 
@@ -296,7 +313,20 @@ void Supervisor::Drain() {
   relay_->CloseStdio();
 }
 
+void Supervisor::CheckHealth(const pollfd* polls, size_t count) {
+  const bool was_healthy = health_.WasHealthy();
+  health_.Dispatch(polls, count, [this] {
+    const auto health = store::ReadHealth(store_, plan_->id);
+    const bool of_this_run =
+        health.ok() && health->run_started_unix_nanos() == plan_->state.started_unix_nanos();
+    return of_this_run ? health->status() : std::string();
+  });
+  if (was_healthy || !health_.WasHealthy() || plan_->sdnotify != "healthy") return;
+  SendNotify(ManagerSocket(), absl::StrCat("MAINPID=", getpid(), "\nREADY=1\n"));
+}
+
 void Supervisor::EndRun() {
+  health_.EndRun();
   const absl::StatusOr<os::ExitStatus> status = os::WaitFor(container_.pidfd.get());
   exit_.finished_unix_nanos = NowUnixNanos();
   if (exit_.error.empty()) {
@@ -331,6 +361,10 @@ bool Supervisor::Restart() {
     const int64_t delay =
         restart_.NextDelayMillis(exit_.exit_code, ran, exit_.restart_count, stop_requested_);
     if (delay < 0) return false;
+    if (plan_dropped_) {
+      start_anew_ = true;
+      return false;
+    }
     // As with docker, who was attached sees the end of this run.
     relay_->SendExit(exit_.exit_code);
     plan_->state.set_status(store::EXITED);
@@ -379,6 +413,7 @@ int Supervisor::Run(const std::function<void()>& release_lock) {
     plan_->after_end();
     release_lock();
   }
+  if (start_anew_) (void)SpawnOwnProgram(plan_->start_command).Release();
   return exit_.exit_code;
 }
 

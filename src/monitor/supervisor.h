@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "monitor/health_timer.h"
 #include "monitor/monitor.h"
 #include "monitor/notify_proxy.h"
 #include "monitor/relay.h"
@@ -36,6 +37,7 @@ class Supervisor {
   absl::Status StartHeld();
   void SendSignal(int signal);
   void StopRequested();
+  void Reload();
   void ServeUntilExit();
   void Drain();
   // Serves clients until the time has passed; false if a stop was requested meanwhile.
@@ -45,7 +47,9 @@ class Supervisor {
   void EndRun();
   void RunPoststopHooks();
   void Undo();
-  // One poll over relay, first process, notify socket and deadline. True if the first process ended.
+  void CheckHealth(const pollfd* polls, size_t count);
+  // One poll over relay, network, health checks, notify socket, first process and deadline. True if the first
+  // process ended.
   bool Round(int timeout_millis);
   bool PassesOnTerm() const;
   // Frees what only a start needs.
@@ -61,9 +65,10 @@ class Supervisor {
   runtime::Stdio own_stdio_;
   runtime::Container container_;
   std::unique_ptr<NetworkSession> network_;
+  HealthTimer health_;
   RestartDecider restart_;
   ExitInfo exit_;
-  bool held_ = false, stop_requested_ = false, plan_dropped_ = false;
+  bool held_ = false, stop_requested_ = false, plan_dropped_ = false, start_anew_ = false;
   int64_t started_monotonic_millis_ = 0;
   std::vector<pollfd> polls_;
 };

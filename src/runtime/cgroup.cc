@@ -195,6 +195,18 @@ void ApplyDefaults(const CgroupRequest& request, absl::Span<const CgroupDirector
   }
 }
 
+// Where swap is counted at all. As a limit like others, since its order with that of memory matters.
+void AddDefaultSwap(std::optional<int64_t> default_swap, absl::Span<const CgroupDirectory> dirs,
+                    oci::Resources& resources) {
+  if (!default_swap.has_value() || !resources.memory.has_value() || resources.memory->swap.has_value())
+    return;
+  for (const CgroupDirectory& d : dirs) {
+    if (!Contains(d.controllers, "memory")) continue;
+    const char* file = d.v2 ? "memory.swap.max" : "memory.memsw.limit_in_bytes";
+    if (ReadCgroupFile(d.path, file).has_value()) resources.memory->swap = default_swap;
+  }
+}
+
 void RemoveMade(absl::Span<const CgroupDirectory> dirs) {
   for (const CgroupDirectory& d : dirs) {
     if (d.made) (void)rmdir(d.path.c_str());
@@ -378,7 +390,9 @@ absl::Status PrepareToEnter(const std::vector<std::string>& paths) {
   return AttachToSystemdScope(paths[0]);
 }
 
-absl::Status Cgroup::Update(const oci::Resources& resources) {
+absl::Status Cgroup::Update(const oci::Resources& given, std::optional<int64_t> default_memory_swap) {
+  oci::Resources resources = given;
+  AddDefaultSwap(default_memory_swap, state_->dirs, resources);
   if (state_->dirs.empty()) return absl::FailedPreconditionError("no cgroup: cannot change limits");
   ASSIGN_OR_RETURN(const CgroupLayout layout, DiscoverCgroups());
   CurrentLimits current;

@@ -75,8 +75,8 @@ class Cgroup {
   // Absolute directories, v2 first if any; empty where there is none.
   const std::vector<std::string>& paths() const;
   // Applies changed limits (update). Nothing is changed if a value is refused at the plan; a write that fails
-  // midway is reported.
-  absl::Status Update(const oci::Resources& resources);
+  // midway is reported. `default_memory_swap`: as in CgroupRequest.
+  absl::Status Update(const oci::Resources& given, std::optional<int64_t> default_memory_swap = std::nullopt);
   absl::Status Freeze();
   absl::Status Thaw();
   bool Frozen() const;

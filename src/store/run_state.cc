@@ -43,6 +43,15 @@ absl::Status ClearState(const Store& store, absl::string_view id) {
   return ErrnoStatus(errno, absl::StrCat("remove ", path));
 }
 
+absl::StatusOr<HealthState> ReadHealth(const Store& store, absl::string_view id) {
+  auto health = ReadRecord<HealthState>(absl::StrCat(store.ContainerRunDir(id), "/health"));
+  return absl::IsNotFound(health.status()) ? HealthState() : health;
+}
+
+absl::Status WriteHealth(const Store& store, absl::string_view id, const HealthState& health) {
+  return WriteRecord(absl::StrCat(store.ContainerRunDir(id), "/health"), health, os::Durability::kVolatile);
+}
+
 bool MonitorAlive(const Store& store, absl::string_view id) {
   return FileLock::IsHeld(absl::StrCat(store.ContainerRunDir(id), "/lock"));
 }

@@ -154,7 +154,10 @@ absl::Status SweepLeases(const Store& store);
 // ReadExit: a damaged record (power cut) reads as one of unknown exit code; none at all is NotFound.
 absl::StatusOr<ContainerState> ReadState(const Store& store, absl::string_view id);
 absl::Status WriteState(const Store& store, absl::string_view id, const ContainerState& state);
-absl::Status ClearState(const Store& store, absl::string_view id);              // missing is fine
+absl::Status ClearState(const Store& store, absl::string_view id);  // missing is fine
+// Of its present run or an earlier one; none is an empty one.
+absl::StatusOr<HealthState> ReadHealth(const Store& store, absl::string_view id);
+absl::Status WriteHealth(const Store& store, absl::string_view id, const HealthState& health);
 bool MonitorAlive(const Store& store, absl::string_view id);                    // is the liveness lock held
 absl::StatusOr<ExitRecord> ReadExit(const Store& store, absl::string_view id);  // container's, else tombstone
 // The container's own only: what one that is not auto_remove has.

@@ -107,3 +107,73 @@ load helpers
   run_ok inspect --format '{{.HostConfig.Cgroups}}' y
   equals enabled
 }
+
+# What the kernel has for container $1: limit FILE of controller $2, in v1 or v2.
+limit_of() {
+  local pid v1 v2
+  pid=$(coracle inspect -f '{{.State.Pid}}' "$1")
+  v1=/sys/fs/cgroup/$2$(sed -n "s/^[0-9]*:\(.*,\)\?$2\(,.*\)\?://p" "/proc/$pid/cgroup")
+  v2=/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$pid/cgroup")
+  if [ -e "$v1/$3" ]; then cat "$v1/$3"; else cat "$v2/$4"; fi
+}
+
+@test "update changes limits of what runs, and of its next start" {
+  require cgroup:memory cgroup:pids cgroup:cpu
+  import_busybox
+  run_ok run -d --name c --memory 64m --pids-limit 20 busybox sleep 600
+  run_ok update --memory 96m --pids-limit 30 --cpus 0.5 c
+  equals c
+  equals 100663296 "$(limit_of c memory memory.limit_in_bytes memory.max)"
+  equals 30 "$(limit_of c pids pids.max pids.max)"
+  limit_of c cpu cpu.cfs_quota_us cpu.max | grep -q '^50000' || fail "no quota"
+  run_ok inspect -f '{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.PidsLimit}} {{.HostConfig.NanoCpus}}' c
+  equals "100663296 201326592 30 500000000"
+  # Down again, below the memory and swap of before.
+  run_ok update --memory 32m c
+  equals 33554432 "$(limit_of c memory memory.limit_in_bytes memory.max)"
+  run_ok restart -t 0 c
+  equals 33554432 "$(limit_of c memory memory.limit_in_bytes memory.max)"
+  equals 30 "$(limit_of c pids pids.max pids.max)"
+  # What was not named stays; what cannot be is refused and changes nothing.
+  run_fails 125 update --memory 1k c
+  run_fails 125 update --memory-swap 16m c
+  run_fails 125 update --cpus 0.5 --cpu-quota 1000 c
+  run_fails 125 update c
+  run_fails 125 update --memory 64m nobody
+  equals 33554432 "$(limit_of c memory memory.limit_in_bytes memory.max)"
+  # One that does not run has it when it starts.
+  run_ok create --name later busybox sleep 600
+  run_ok update --pids-limit 40 later
+  run_ok start later
+  equals 40 "$(limit_of later pids pids.max pids.max)"
+}
+
+@test "update pins what runs, in a cgroup that it did not have before" {
+  require cgroup:cpuset
+  import_busybox
+  run_ok run -d --name c busybox sleep 600
+  run_ok update --cpuset-cpus 0 c
+  local pid
+  pid=$(coracle inspect -f '{{.State.Pid}}' c)
+  grep -q '^Cpus_allowed_list:[[:space:]]0$' "/proc/$pid/status" || fail "$(grep Cpus_allowed_list "/proc/$pid/status")"
+  run_ok restart -t 0 c
+  run_ok exec c grep Cpus_allowed_list /proc/self/status
+  contains $'\t0'
+}
+
+@test "update changes the restart policy of what runs" {
+  import_busybox
+  # Without one before: the monitor has forgotten how to start it.
+  run_ok run -d --name c busybox sh -c 'echo tick; sleep 1'
+  run_ok update --restart always c
+  run_ok inspect -f '{{.HostConfig.RestartPolicy.Name}}' c
+  equals always
+  ticks() { [ "$(coracle logs c | grep -c tick)" -ge 3 ]; }
+  eventually 20 ticks
+  run_ok update --restart no c
+  ended() { [ "$(coracle inspect -f '{{.State.Status}}' c)" = exited ]; }
+  eventually 20 ended
+  run_fails 125 update --restart sometimes c
+  run_ok run -d --rm --name gone busybox sleep 600
+  run_fails 125 update --restart always gone
+}
