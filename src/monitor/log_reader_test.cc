@@ -118,7 +118,7 @@ TEST_SUITE("monitor/log_reader") {
     CHECK(err == "\n");
   }
   TEST_CASE("follow reads on through rotation and ends with the container") {
-    Log log("k8s-file", /*max_size=*/300, /*max_files=*/4);
+    Log log("k8s-file", /*max_size=*/300, /*max_files=*/20);
     log.options.follow = true;
     log.options.run_dir = log.dir.path;
     os::UniqueFd listener = BindSocket(log.dir.path, "attach.sock", SOCK_STREAM).value();
