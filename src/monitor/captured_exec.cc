@@ -53,6 +53,7 @@ absl::StatusOr<CapturedExec> RunExecCaptured(runtime::ExecRequest request, size_
   os::UniqueFd write_end(ends[1]);
   (void)fcntl(read_end.get(), F_SETFL, O_NONBLOCK);  // ours alone: the container's end blocks as usual
   request.stdio = {-1, write_end.get(), write_end.get()};
+  request.die_with_parent = true;  // nobody else would end it in time
   const int64_t until = MonotonicMillis() + timeout_millis;
   ASSIGN_OR_RETURN(runtime::Container process, runtime::Exec(request));
   write_end.Reset();

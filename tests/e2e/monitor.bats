@@ -49,6 +49,20 @@ socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(sys.argv[2].encode(), sy
   wait "$LISTENER"
 }
 
+@test "--sdnotify healthy: ready when a health check has passed, and not before" {
+  import_busybox
+  notify_listener
+  NOTIFY_SOCKET=$T/notify run_ok run -d --sdnotify healthy --health-cmd 'test -e /ok' --health-interval 100ms --name c busybox sleep 1000
+  sleep 0.5
+  lacks READY "$(< "$T/notified")"
+  run_ok exec c touch /ok
+  eventually 20 grep -q READY=1 "$T/notified"
+  contains "MAINPID=$(coracle inspect -f '{{.State.ConmonPid}}' c)" "$(< "$T/notified")"
+  notify STOP
+  wait "$LISTENER"
+  run_fails 125 run -d --sdnotify healthy busybox sleep 1000
+}
+
 @test "--sdnotify ignore gives the container no socket" {
   import_busybox
   NOTIFY_SOCKET=$T/notify run_ok run --rm --sdnotify ignore busybox sh -c 'echo "${NOTIFY_SOCKET:-none}"'
