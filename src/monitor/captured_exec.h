@@ -18,7 +18,8 @@ struct CapturedExec {
 };
 
 // Runs `request` without input and without a terminal until it ends, or for `timeout_millis`. Output that its
-// descendants write later is not waited for. If we are killed, so is it. `request.stdio` is set here. Errors as runtime::Exec.
+// descendants write later is not waited for. If we are killed, so is it. `request.stdio` is set here. Errors
+// as runtime::Exec.
 absl::StatusOr<CapturedExec> RunExecCaptured(runtime::ExecRequest request, size_t max_output,
                                              int64_t timeout_millis);
 
