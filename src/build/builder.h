@@ -12,6 +12,7 @@
 #include "build/progress.h"
 #include "build/step_cache.h"
 #include "oci/image_config.h"
+#include "oci/platform.h"
 #include "os/cancel.h"
 #include "store/store.h"
 
@@ -25,12 +26,21 @@ struct KeptStep {
   std::string description;
 };
 
+// An image that a build took files from.
+struct UsedImage {
+  std::string name;  // full
+  std::string manifest_digest;
+  oci::Platform platform;
+};
+
 struct BuildResult {
   StoredImage image;             // its id is empty if the store was not to get it
   std::vector<LayerRef> layers;  // bottom first
   oci::ImageConfig config;
   std::vector<KeptStep> steps;  // of all its stages
   int last_number = 0;          // of a step, as progress counted them
+  std::vector<UsedImage> bases;
+  bool is_hermetic = true;  // no step could reach a network
 };
 
 // Only what the target needs is built, independent stages side by side. Errors: InvalidArgument with lines

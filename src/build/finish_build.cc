@@ -111,6 +111,7 @@ class Finisher {
     result.config = image.config;
     result.steps = std::move(s_.kept_steps);
     result.last_number = s_.last_number;
+    NoteInputs(result);
     if (!s_.request.keep_image) {
       s_.progress.End(number, false);
       return result;
@@ -122,6 +123,24 @@ class Finisher {
     }
     s_.progress.End(number, false);
     return result;
+  }
+
+  void NoteInputs(BuildResult& result) const {
+    for (const auto& [key, image] : s_.images) {
+      oci::Platform platform;
+      platform.os = image.config.os;
+      platform.architecture = image.config.architecture;
+      platform.variant = image.config.variant;
+      result.bases.push_back({image.name, image.manifest_digest, std::move(platform)});
+    }
+    for (const auto& [index, state] : s_.stages) {
+      for (const Step& step : state.plan.steps) {
+        const Run* run = step.run();
+        if (run != nullptr && run->network != RunNetwork::kNone &&
+            s_.request.run_config.network_mode() != "none")
+          result.is_hermetic = false;
+      }
+    }
   }
 
   // Of the image that the target begins with, through stages below.

@@ -13,7 +13,6 @@
 #include "engine/save_load.h"
 #include "oci/reference.h"
 #include "os/file.h"
-#include "storage/root_view.h"
 
 namespace coracle::cli {
 namespace {
@@ -27,12 +26,6 @@ absl::StatusOr<Kind> KindOf(const std::string& text, absl::string_view type) {
   if (type == "oci") return Kind::kOci;
   if (type == "docker") return Kind::kDocker;
   return OptionError("output", text, "its type is image, local, tar, oci or docker");
-}
-
-absl::StatusOr<storage::RootView> ViewResult(const engine::Engine& engine, const build::BuildResult& result) {
-  std::vector<std::string> ids;
-  for (auto layer = result.layers.rbegin(); layer != result.layers.rend(); ++layer) ids.push_back(layer->id);
-  return storage::ViewImageRoot(engine.store, ids, engine.settings.storage_driver);
 }
 
 absl::Status PackTo(int root, int file) {
@@ -59,6 +52,12 @@ absl::Status WriteDirectory(int root, const std::string& destination, const std:
 }
 
 }  // namespace
+
+absl::StatusOr<storage::RootView> ViewResult(const engine::Engine& engine, const build::BuildResult& result) {
+  std::vector<std::string> ids;
+  for (auto layer = result.layers.rbegin(); layer != result.layers.rend(); ++layer) ids.push_back(layer->id);
+  return storage::ViewImageRoot(engine.store, ids, engine.settings.storage_driver);
+}
 
 absl::StatusOr<BuildOutput> ParseBuildOutput(const std::string& text) {
   BuildOutput output;

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "build/builder.h"
 #include "engine/engine.h"
+#include "storage/root_view.h"
 
 namespace coracle::cli {
 
@@ -23,6 +24,9 @@ struct BuildOutput {
 // "DIR", "-", "type=local,dest=DIR", "type=tar|oci|docker,dest=FILE", "type=image[,name=NAME][,push=true]".
 // Errors: InvalidArgument, exit code 125.
 absl::StatusOr<BuildOutput> ParseBuildOutput(const std::string& text);
+
+// The root of what was built.
+absl::StatusOr<storage::RootView> ViewResult(const engine::Engine& engine, const build::BuildResult& result);
 
 // Sends it there. `scratch`: an empty directory. Errors: of the writing.
 absl::Status WriteBuildOutput(engine::Engine& engine, const BuildOutput& output,

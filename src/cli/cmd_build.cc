@@ -4,13 +4,16 @@
 
 #include <optional>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
 #include "base/json.h"
 #include "base/status.h"
 #include "build/dockerfile.h"
 #include "build/lint.h"
 #include "build/source_position.h"
+#include "cli/build_attest.h"
 #include "cli/build_cache_options.h"
 #include "cli/build_context.h"
 #include "cli/build_options.h"
@@ -34,7 +37,7 @@ namespace {
 constexpr int kBuildFailed = 1;
 
 absl::Status WriteMetadata(const std::string& path, const build::BuildRequest& request,
-                           const build::BuildResult& result) {
+                           const build::BuildResult& result, const engine::AttestedImage* attested) {
   Json json;
   json["containerimage.config.digest"] = absl::StrCat("sha256:", result.image.id);
   json["containerimage.descriptor"] = Json{{"mediaType", result.image.manifest_media_type},
@@ -42,6 +45,11 @@ absl::Status WriteMetadata(const std::string& path, const build::BuildRequest& r
                                            {"size", result.image.manifest_size}};
   json["containerimage.digest"] = result.image.manifest_digest;
   if (!request.tags.empty()) json["image.name"] = absl::StrJoin(request.tags, ",");
+  if (attested != nullptr) {
+    for (const build::Attestation& one : attested->attestations)
+      if (absl::StrContains(one.predicate_type, "provenance"))
+        json["buildx.build.provenance"] = one.predicate;
+  }
   return os::WriteFileAt(AT_FDCWD, path, absl::StrCat(json.dump(2), "\n"), 0644);
 }
 
@@ -126,14 +134,15 @@ absl::Status PushTags(engine::Engine& engine, engine::TransferContext& context,
 }
 
 absl::Status TellResult(Invocation& invocation, const build::BuildRequest& request,
-                        const build::BuildResult& result, bool print) {
+                        const build::BuildResult& result, const engine::AttestedImage* attested, bool print) {
   const ParsedCommand& parsed = invocation.parsed();
   const std::string iidfile = parsed.GetString("iidfile"), metadata = parsed.GetString("metadata-file");
   if (!iidfile.empty()) {
     RETURN_IF_ERROR(os::WriteFileAt(AT_FDCWD, iidfile, absl::StrCat("sha256:", result.image.id), 0644),
                     "--iidfile");
   }
-  if (!metadata.empty()) RETURN_IF_ERROR(WriteMetadata(metadata, request, result), "--metadata-file");
+  if (!metadata.empty())
+    RETURN_IF_ERROR(WriteMetadata(metadata, request, result, attested), "--metadata-file");
   if (print) invocation.out().WriteLine(result.image.id);
   return absl::OkStatus();
 }
@@ -144,16 +153,31 @@ struct Plan {
   std::vector<std::optional<oci::Platform>> platforms;
   std::vector<BuildOutput> outputs;
   BuildCachePlaces caches;
+  AttestOptions attest;
+  absl::Time started = absl::Now();
   std::vector<std::string> lists;  // names of the lists of several platforms
   bool push = false, to_stdout = false;
   bool several() const { return platforms.size() > 1; }
 };
+
+// What is said of an image goes with it, in an index beside it.
+absl::Status CheckAttest(const Plan& plan) {
+  if (!plan.attest.any()) return absl::OkStatus();
+  if (plan.request.docker_format)
+    return WithExitCode(absl::InvalidArgumentError("attestations need --format oci"), 125);
+  for (const BuildOutput& output : plan.outputs) {
+    if (output.kind != BuildOutput::Kind::kImage && output.kind != BuildOutput::Kind::kOci)
+      return NotSupportedYet("attestations with --output other than type=oci, image or registry");
+  }
+  return absl::OkStatus();
+}
 
 absl::StatusOr<Plan> ReadPlan(const ParsedCommand& parsed) {
   Plan plan;
   RETURN_IF_ERROR(ReadBuildOptions(parsed, plan.request));
   ASSIGN_OR_RETURN(plan.platforms, ReadBuildPlatforms(parsed));
   ASSIGN_OR_RETURN(plan.caches, ReadBuildCachePlaces(parsed));
+  ASSIGN_OR_RETURN(plan.attest, ReadAttestOptions(parsed));
   plan.push = parsed.GetBool("push");
   bool only_files = !parsed.GetList("output").empty();
   for (const std::string& text : parsed.GetList("output")) {
@@ -164,6 +188,7 @@ absl::StatusOr<Plan> ReadPlan(const ParsedCommand& parsed) {
     only_files &= output.kind == BuildOutput::Kind::kLocal || output.kind == BuildOutput::Kind::kTar;
     plan.outputs.push_back(std::move(output));
   }
+  RETURN_IF_ERROR(CheckAttest(plan));
   // Somebody who wants files and gives no name wants no image.
   plan.request.keep_image = !only_files || !plan.request.tags.empty();
   const std::string manifest = parsed.GetString("manifest");
@@ -194,6 +219,24 @@ absl::StatusOr<std::vector<build::BuildResult>> BuildAll(engine::Engine& engine,
   return results;
 }
 
+absl::Status PushWithAttestations(engine::Engine& engine, engine::TransferContext& context, const Plan& plan,
+                                  const std::vector<engine::AttestedImage>& images) {
+  const std::vector<std::string>& names = plan.several() ? plan.lists : plan.request.tags;
+  if (names.empty())
+    return absl::InvalidArgumentError("--push: the image has no name; give it one with --tag");
+  for (const std::string& name : names)
+    RETURN_IF_ERROR(engine::PushAttested(engine, context, images, name), "push");
+  return absl::OkStatus();
+}
+
+// The store keeps images, and no statements about them.
+void WarnOfUnattached(const Plan& plan, BuildView& view) {
+  if (!plan.attest.any() || plan.push) return;
+  for (const BuildOutput& output : plan.outputs)
+    if (output.kind == BuildOutput::Kind::kOci) return;
+  view.Warn("attestations go with --push and with --output type=oci: the store's image has none");
+}
+
 // Everything that happens to what was built.
 absl::Status Deliver(Invocation& invocation, engine::Engine& engine, Transfer& transfer, const Plan& plan,
                      const std::vector<build::BuildResult>& results, const std::string& scratch) {
@@ -204,12 +247,25 @@ absl::Status Deliver(Invocation& invocation, engine::Engine& engine, Transfer& t
     steps.insert(steps.end(), result.steps.begin(), result.steps.end());
     images.push_back(result.image.id);
   }
+  std::vector<engine::AttestedImage> attested;
+  for (size_t i = 0; plan.attest.any() && i < results.size(); ++i) {
+    ASSIGN_OR_RETURN(attested.emplace_back(),
+                     AttestResult(engine, plan.attest, request, results[i], {plan.started, absl::Now()}));
+  }
   for (const BuildOutput& output : plan.outputs) {
+    if (output.kind == BuildOutput::Kind::kOci && !attested.empty()) {
+      RETURN_IF_ERROR(
+          engine::SaveAttested(engine, transfer.context(), attested, output.destination, request.tags),
+          "--output");
+      continue;
+    }
     RETURN_IF_ERROR(WriteBuildOutput(engine, output, results.back(), request, scratch), "--output");
   }
   const bool amend = !invocation.parsed().GetString("manifest").empty();
   RETURN_IF_ERROR(MakeBuiltLists(engine, transfer.context(), plan.lists, images, amend));
-  if (plan.push && plan.several()) {
+  if (plan.push && !attested.empty()) {
+    RETURN_IF_ERROR(PushWithAttestations(engine, transfer.context(), plan, attested));
+  } else if (plan.push && plan.several()) {
     if (plan.lists.empty())
       return absl::InvalidArgumentError("--push: the images have no name; give them one with --tag");
     RETURN_IF_ERROR(PushBuiltLists(engine, transfer.context(), plan.lists));
@@ -217,9 +273,10 @@ absl::Status Deliver(Invocation& invocation, engine::Engine& engine, Transfer& t
     RETURN_IF_ERROR(PushTags(engine, transfer.context(), request));
   }
   RETURN_IF_ERROR(SendBuildCaches(engine, transfer.context(), plan.caches, steps));
-  for (const build::BuildResult& result : results) {
+  for (size_t i = 0; i < results.size(); ++i) {
+    const bool print = !plan.to_stdout && !results[i].image.id.empty();
     RETURN_IF_ERROR(
-        TellResult(invocation, request, result, /*print=*/!plan.to_stdout && !result.image.id.empty()));
+        TellResult(invocation, request, results[i], attested.empty() ? nullptr : &attested[i], print));
   }
   return absl::OkStatus();
 }
@@ -253,6 +310,7 @@ absl::StatusOr<int> Build(Invocation& invocation) {
   RETURN_IF_ERROR(RefuseFindings(engine, request));
   ASSIGN_OR_RETURN(const std::unique_ptr<Transfer> transfer,
                    Transfer::Open(parsed, /*quiet=*/true, "Copying"));
+  WarnOfUnattached(plan, *view);
   FetchBuildCaches(engine, transfer->context(), plan.caches, *view);
   const auto results = BuildAll(engine, *transfer, plan, *view);
   view->Close();

@@ -110,9 +110,7 @@ constexpr Option kRegistry[] = {
 
 // Of docker, podman or buildah: what they ask for happens anyway, or is not there yet.
 constexpr Option kOthers[] = {
-    List("attest", '\0', "TYPE", "Attestations")
-        .Hidden()
-        .NotYet("type=provenance,disabled=true|type=sbom,disabled=true"),
+    List("attest", '\0', "TYPE[,KEY=VALUE]", "Attach type=sbom or type=provenance").Hidden(),
     String("builder", '\0', "NAME", "Builder instance of buildx").Hidden().NotYet("default"),
     String("cache-ttl", '\0', "TIME", "Steps that are older are run anew").Hidden().NotYet(),
     String("call", '\0', "METHOD", "What to do: build, check").Hidden().NotYet("build"),
@@ -128,10 +126,10 @@ constexpr Option kOthers[] = {
     String("logfile", '\0', "FILE", "Write the progress to a file").Hidden().NotYet(),
     Flag("no-hosts", '\0', "No /etc/hosts for the steps").Hidden(),
     Flag("omit-history", '\0', "Leave out the history").Hidden(),
-    String("provenance", '\0', "MODE", "Attestation of how it was built").Hidden().NotYet("false"),
+    String("provenance", '\0', "BOOL|KEY=VALUE", "Attach how it was built: mode=min, mode=max").Hidden(),
     Flag("rewrite-timestamp", '\0', "--source-date-epoch does that").Hidden(),
     Flag("rm", '\0', "Nothing is left of steps").Hidden().Default("true"),
-    String("sbom", '\0', "MODE", "Attestation of what is in it").Hidden().NotYet("false"),
+    String("sbom", '\0', "BOOL", "Attach the list of packages in it").Hidden(),
     String("sign-by", '\0', "KEY", "Sign with a GPG key").Hidden().NotYet(),
     String("signature-policy", '\0', "FILE", "Policy of signatures").Hidden().NotYet(),
     Flag("skip-unused-stages", '\0', "Stages that the target does not need are not built")
