@@ -59,7 +59,7 @@ TEST_SUITE("build/attestation") {
     request.dockerfile_name = "Dockerfile";
     request.dockerfile = "FROM debian\n";
     request.build_args["TOKEN"] = "value";
-    request.secrets["id"] = {"/home/me/secret-place", ""};
+    request.secrets["id"] = {"/run/secret-place", ""};
     BuildResult result;
     result.bases.push_back(
         {"docker.io/library/debian:12", "sha256:" + std::string(64, 'a'), {"amd64", "linux", "", {}, ""}});

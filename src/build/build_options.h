@@ -57,8 +57,9 @@ struct BuildRequest {
   std::vector<std::string> no_cache_stages;  // their steps are run anew
   std::vector<oci::Mount> volumes;           // binds in each RUN
   bool omit_history = false;
-  bool keep_image = true;    // the store gets it
-  bool keep_failed = false;  // the state that a failed RUN leaves becomes an image
+  bool inline_cache = false;  // the image says how its layers came about
+  bool keep_image = true;     // the store gets it
+  bool keep_failed = false;   // the state that a failed RUN leaves becomes an image
   // Of several builds that are shown as one:
   int last_number = 0;         // of a step that was shown before
   std::string progress_label;  // "linux/arm64", of its stages

@@ -1,6 +1,8 @@
 #include "build/cache_image.h"
 
+#include <map>
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
@@ -17,6 +19,7 @@ namespace coracle::build {
 namespace {
 
 constexpr char kLabel[] = "coracle.build-cache.v1";
+constexpr char kInlineLabel[] = "coracle.build-cache.inline.v1";
 // A label that says more is refused.
 constexpr size_t kMaxLabelBytes = 16 << 20;
 
@@ -100,8 +103,31 @@ absl::StatusOr<StoredImage> StoreCacheImage(const store::Store& store, const std
   return StoreBuiltImage(store, lease, std::move(image));
 }
 
+bool IsCacheImage(const oci::ImageConfig& config) { return config.config.labels.count(kLabel) != 0; }
+
+void DropInlineCache(oci::ImageConfig& config) { config.config.labels.erase(kInlineLabel); }
+
+void AddInlineCache(const std::vector<KeptStep>& steps, const std::vector<LayerRef>& layers,
+                    std::optional<int64_t> epoch, oci::ImageConfig& config) {
+  std::set<std::string> ids;
+  for (const LayerRef& layer : layers) ids.insert(layer.id);
+  // Stages end in no fixed order.
+  std::map<std::string, Json> told;
+  for (const KeptStep& step : steps) {
+    if (ids.count(step.step.layer.id) == 0) continue;
+    Json one = Describe(step);
+    if (epoch.has_value()) one["created"] = FormatRfc3339Nano(absl::FromUnixSeconds(*epoch));
+    std::string key = DumpJson(one["keys"]);
+    told.emplace(std::move(key), std::move(one));
+  }
+  Json list = Json::array();
+  for (auto& [key, one] : told) list.push_back(std::move(one));
+  config.config.labels[kInlineLabel] = DumpJson(list);
+}
+
 absl::StatusOr<int> TakeCacheImage(const store::Store& store, const oci::ImageConfig& config) {
-  const auto label = config.config.labels.find(kLabel);
+  auto label = config.config.labels.find(kLabel);
+  if (label == config.config.labels.end()) label = config.config.labels.find(kInlineLabel);
   if (label == config.config.labels.end()) return absl::NotFoundError("it holds no build cache");
   if (label->second.size() > kMaxLabelBytes)
     return absl::InvalidArgumentError("its build cache is too large");

@@ -3,6 +3,8 @@
 #ifndef CORACLE_BUILD_CACHE_IMAGE_H_
 #define CORACLE_BUILD_CACHE_IMAGE_H_
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,15 @@ namespace coracle::build {
 // An image without a name of these steps. Errors: FailedPrecondition if there are none; NotFound if one of
 // their layers is gone.
 absl::StatusOr<StoredImage> StoreCacheImage(const store::Store& store, const std::vector<KeptStep>& steps);
+
+// Whether an image with that config is nothing but a cache.
+bool IsCacheImage(const oci::ImageConfig& config);
+
+// The inline cache: an image that people use says in its config how its own layers came about. Steps of other
+// layers are left out; what a base says of itself goes. With `epoch` every time is that.
+void AddInlineCache(const std::vector<KeptStep>& steps, const std::vector<LayerRef>& layers,
+                    std::optional<int64_t> epoch, oci::ImageConfig& config);
+void DropInlineCache(oci::ImageConfig& config);
 
 // Takes what an image with that config, which is in the store, says about steps into the cache; how many it
 // told of. Errors: NotFound if it holds no cache; InvalidArgument if what it holds is none.

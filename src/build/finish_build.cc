@@ -8,6 +8,7 @@
 #include "base/time_format.h"
 #include "build/build_session.h"
 #include "build/built_image.h"
+#include "build/cache_image.h"
 #include "image/image_files.h"
 #include "storage/layer_store.h"
 #include "storage/stage_diff.h"
@@ -103,6 +104,8 @@ class Finisher {
                 env.end());
     }
     if (s_.request.omit_history) image.config.history.clear();
+    DropInlineCache(image.config);
+    if (s_.request.inline_cache) AddInlineCache(s_.kept_steps, image.layers, s_.request.epoch, image.config);
     for (const auto& [key, value] : s_.request.annotations) image.annotations[key] = value;
     image.docker_format = s_.request.docker_format;
     image.tags = s_.request.tags;

@@ -52,6 +52,10 @@ absl::StatusOr<BuildCachePlaces> ReadBuildCachePlaces(const ParsedCommand& parse
     ASSIGN_OR_RETURN(places.from.emplace_back(), ParsePlace("cache-from", text, "src"));
   }
   for (const std::string& text : parsed.GetList("cache-to")) {
+    if (text == "type=inline" || absl::StartsWith(text, "type=inline,")) {
+      places.is_inline = true;
+      continue;
+    }
     ASSIGN_OR_RETURN(std::string place, ParsePlace("cache-to", text, "dest"));
     if (!absl::StrContains(place, "://") && !absl::StartsWith(place, "oci:"))
       place = absl::StrCat("docker://", place);

@@ -15,6 +15,7 @@
 namespace coracle::cli {
 
 struct BuildCachePlaces {
+  bool is_inline = false;             // in the image itself
   std::vector<std::string> from, to;  // names of images, with a transport or of a registry
 };
 

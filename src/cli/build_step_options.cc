@@ -30,7 +30,6 @@ bool IsAddress(const std::string& text) {
 
 absl::Status ReadNetwork(const ParsedCommand& parsed, store::ContainerConfig& config) {
   ASSIGN_OR_RETURN(NetworkChoice choice, ParseNetworkOption(parsed.GetString("network")));
-  if (absl::StrContains(choice.mode, ':')) return NotSupportedYet(absl::StrCat("--network ", choice.mode));
   config.set_network_mode(choice.mode.empty() ? engine::DefaultNetworkMode() : choice.mode);
   for (const std::string& option : choice.options) config.add_network_options(option);
   if (choice.mode == "bridge") *config.add_networks() = std::move(choice.attachment);

@@ -177,6 +177,9 @@ absl::StatusOr<Plan> ReadPlan(const ParsedCommand& parsed) {
   RETURN_IF_ERROR(ReadBuildOptions(parsed, plan.request));
   ASSIGN_OR_RETURN(plan.platforms, ReadBuildPlatforms(parsed));
   ASSIGN_OR_RETURN(plan.caches, ReadBuildCachePlaces(parsed));
+  const auto wanted = plan.request.build_args.find("BUILDKIT_INLINE_CACHE");
+  plan.request.inline_cache = plan.caches.is_inline || (wanted != plan.request.build_args.end() &&
+                                                        (wanted->second == "1" || wanted->second == "true"));
   ASSIGN_OR_RETURN(plan.attest, ReadAttestOptions(parsed));
   plan.push = parsed.GetBool("push");
   bool only_files = !parsed.GetList("output").empty();

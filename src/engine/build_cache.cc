@@ -58,6 +58,7 @@ bool IsTimeToLook(const store::Store& store) {
 }  // namespace
 
 absl::StatusOr<int> ImportBuildCache(Engine& engine, TransferContext& transfer, const std::string& place) {
+  const bool was_there = image::Find(engine.store, place).ok();
   PullRequest pull;
   pull.policy = PullPolicy::kAlways;
   ASSIGN_OR_RETURN(const std::vector<PulledImage> pulled, PullImage(engine, transfer, place, pull));
@@ -67,8 +68,12 @@ absl::StatusOr<int> ImportBuildCache(Engine& engine, TransferContext& transfer, 
   ASSIGN_OR_RETURN(const std::string json, image::ReadConfig(engine.store, info.record));
   ASSIGN_OR_RETURN(const oci::ImageConfig config, oci::ParseImageConfig(json), place);
   auto taken = build::TakeCacheImage(engine.store, config);
-  // An image of somebody's is left alone; of ours only the steps are wanted, which hold their layers now.
-  if (!absl::IsNotFound(taken.status())) (void)image::Remove(engine.store, cache.id, /*force=*/true, {});
+  // Only the steps are wanted, which hold their layers now; what the user has stays.
+  if (build::IsCacheImage(config)) {
+    (void)image::Remove(engine.store, cache.id, /*force=*/true, {});
+  } else if (taken.ok() && !was_there && info.names.size() <= 1) {
+    (void)image::Remove(engine.store, cache.id, /*force=*/false, {});
+  }
   return taken;
 }
 

@@ -18,6 +18,7 @@
 #include "engine/host.h"
 #include "engine/host_devices.h"
 #include "engine/identity.h"
+#include "engine/joined_namespaces.h"
 #include "engine/made_files.h"
 #include "engine/security.h"
 #include "engine/spec_builder.h"
@@ -104,6 +105,8 @@ absl::StatusOr<oci::Spec> SpecOf(Engine& engine, const build::RunStep& step,
   input.user_mounts = step.mounts;
   RETURN_IF_ERROR(AddDevices(record.config(), input));
   RETURN_IF_ERROR(MakeFiles(engine.store, record, run_dir.empty() ? step.scratch_dir : run_dir, input));
+  RETURN_IF_ERROR(AddNamespaces(engine, record.config(), input));
+  RETURN_IF_ERROR(ShareNameFiles(engine, record.config(), input));
   input.containerenv_file.clear();  // it names an id that differs from build to build
   input.capabilities = security.capabilities;
   input.added_capabilities = security.added;

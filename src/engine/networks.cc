@@ -9,6 +9,7 @@
 #include "engine/shared_network.h"
 #include "network/address.h"
 #include "network/bridge.h"
+#include "network/lease.h"
 
 namespace coracle::engine {
 namespace {
@@ -82,6 +83,13 @@ absl::Status DeleteNetwork(Engine& engine, const std::string& name, bool force,
         absl::FailedPreconditionError(
             absl::StrCat("network ", name, " is being used by the following container(s): ", NamesOf(users))),
         2);
+  }
+  // A step of a build has addresses and no record.
+  for (const auto& [address, id] : network::ListLeases(engine.store, record.id())) {
+    if (!absl::IsNotFound(store::ReadContainer(engine.store, id).status())) continue;
+    return WithExitCode(absl::FailedPreconditionError(absl::StrCat(
+                            "network ", name, " is being used by a step of a running build, at ", address)),
+                        2);
   }
   if (record.driver() == store::kBridgeDriver) {
     ASSIGN_OR_RETURN(const bool is_there, EnterSharedNetwork(engine.store));

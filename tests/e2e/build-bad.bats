@@ -170,3 +170,25 @@ END
   run_ok run --rm --network none "$id" sh -c 'pwd; cat left; echo $A'
   equals $'/w\nleft\n1'
 }
+
+@test "huge contexts: many files are no trouble, a tree without an end is an error" {
+  import_busybox
+  context c
+  python3 - << 'END'
+import os
+for i in range(50):
+    os.mkdir(f"d{i}")
+    for j in range(400):
+        open(f"d{i}/{j}", "w").close()
+END
+  printf 'FROM busybox\nCOPY . /c\nRUN --network=none find /c -type f | wc -l > /count\n' > Dockerfile
+  run_ok build -q .
+  run_ok run --rm --network none "$output" cat /count
+  equals 20001
+  mkdir -p "$(printf 'x/%.0s' {1..1100})"
+  run_fails 1 build .
+  contains "the tree is too deep" "$stderr"
+  [ "${#stderr}" -lt 9000 ] || fail "${#stderr} bytes of message"
+  echo x > .dockerignore
+  run_ok build -q .
+}
