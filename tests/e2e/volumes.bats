@@ -458,7 +458,7 @@ $T/dir:/h:rw,rprivate,rbind"
   equals 1 "$made"
   pids=()
   for i in $(seq 20); do
-    coracle run --rm -v filled-by-all:/fill filled sh -c 'ls /fill/sub/two /fill/one /fill/link' > "$T/used.$i" 2>&1 &
+    coracle run --rm -v filled-by-all:/fill filled sh -c 'ls /fill/sub/two /fill/one /fill/link' > "$T/used.$i" 2> "$T/said.$i" &
     pids+=($!)
   done
   for i in "${pids[@]}"; do wait "$i"; done
