@@ -4,7 +4,10 @@
 load helpers
 load dockerd
 
-setup_file() { dockerd_start; }
+setup_file() {
+  export BATS_TEST_TIMEOUT=1200  # a build by the daemon takes seconds, and there are many
+  dockerd_start
+}
 teardown_file() { dockerd_stop; }
 
 setup() {
