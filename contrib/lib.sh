@@ -22,6 +22,7 @@ test_packages=(
   podman skopeo buildah zstd
   docker-registry docker.io apache2-utils openssl python3
   passt slirp4netns dnsmasq-base curl nftables iptables netavark attr
+  firewalld dbus-daemon
 )
 
 as_root() {

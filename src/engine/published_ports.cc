@@ -192,6 +192,8 @@ absl::Status RepairRulesOf(const store::Store& store, const std::string& contain
   for (const store::NetworkStatus& status : state.networks()) {
     if (status.host_interface_name().empty()) continue;
     ASSIGN_OR_RETURN(const store::NetworkRecord record, store::ReadNetwork(store, status.network_name()));
+    // The monitors of all its containers were told of the same change.
+    ASSIGN_OR_RETURN(const store::NetworkLock lock, store::NetworkLock::Acquire(store, record.name()));
     RETURN_IF_ERROR(network::RepairRules(record));
   }
   if (state.ports_size() == 0) return absl::OkStatus();

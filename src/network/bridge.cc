@@ -10,6 +10,7 @@
 #include "base/fault.h"
 #include "base/status.h"
 #include "network/endpoint.h"
+#include "network/firewalld.h"
 #include "network/sysctl.h"
 #include "store/network.h"
 
@@ -51,6 +52,14 @@ absl::Status SetBridgeSysctls(const std::string& bridge, bool ipv6) {
   return WriteSysctl(absl::StrCat("ipv6/conf/", bridge, "/accept_dad"), "0");
 }
 
+// What the rules of others have to let pass.
+absl::Status PassOthers(Firewall& firewall, const store::NetworkRecord& network) {
+  RETURN_IF_ERROR(firewall.PassForeignForward(network.interface()));
+  ASSIGN_OR_RETURN(const bool has_firewalld, firewall.HasTable(kFirewalldTable));
+  if (has_firewalld && !network.internal()) TrustInFirewalld(FirewallNetworkOf(network).subnets);
+  return absl::OkStatus();
+}
+
 // Bit by bit, so that it completes what another began. The bridge comes up last: one that is up is whole.
 absl::StatusOr<int> MakeBridge(os::NetlinkSocket& route, Firewall& firewall,
                                const store::NetworkRecord& network) {
@@ -81,7 +90,7 @@ absl::StatusOr<int> MakeBridge(os::NetlinkSocket& route, Firewall& firewall,
   RETURN_IF_ERROR(route.Send(batch, {EEXIST}));
   RETURN_IF_ERROR(firewall.AddNetwork(FirewallNetworkOf(network)));
   FaultPoint("network.bridge.rules");
-  RETURN_IF_ERROR(firewall.PassForeignForward(name));
+  RETURN_IF_ERROR(PassOthers(firewall, network));
   NetlinkBatch up;
   PutUp(up, link.index, name, ipv6);
   RETURN_IF_ERROR(route.Send(up));
@@ -165,6 +174,8 @@ absl::Status RemoveBridge(const store::NetworkRecord& network) {
   FaultPoint("network.bridge.removed");
   ASSIGN_OR_RETURN(Firewall firewall, Firewall::Open());
   const absl::Status removed = firewall.RemoveNetwork(FirewallNetworkOf(network));
+  const absl::StatusOr<bool> has_firewalld = firewall.HasTable(kFirewalldTable);
+  if (has_firewalld.ok() && *has_firewalld) DistrustInFirewalld(FirewallNetworkOf(network).subnets);
   // Who may not look at rules has made none.
   return absl::IsPermissionDenied(removed) && !link.ok() ? absl::OkStatus() : removed;
 }
@@ -181,8 +192,7 @@ absl::Status RepairRules(const store::NetworkRecord& network) {
   ASSIGN_OR_RETURN(os::NetlinkSocket route, os::NetlinkSocket::Open(NETLINK_ROUTE));
   ASSIGN_OR_RETURN(Firewall firewall, Firewall::Open());
   ASSIGN_OR_RETURN(const bool known, firewall.HasNetwork(network.interface()));
-  return known ? firewall.PassForeignForward(network.interface())
-               : MakeBridge(route, firewall, network).status();
+  return known ? PassOthers(firewall, network) : MakeBridge(route, firewall, network).status();
 }
 
 absl::StatusOr<int> EnsureParent(os::NetlinkSocket& route, const store::NetworkRecord& network) {

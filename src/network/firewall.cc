@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "network/firewall_rules.h"
+#include "network/host_uplink.h"
 #include "network/nft_message.h"
 
 namespace coracle::network {
@@ -87,10 +88,10 @@ absl::StatusOr<Firewall> Firewall::Open() {
   return Firewall(*std::move(socket));
 }
 
-absl::StatusOr<bool> Firewall::HasTable() {
+absl::StatusOr<bool> Firewall::HasTable(absl::string_view name) {
   NetlinkBatch request;
-  BeginAsk(request, NFPROTO_INET, NFT_MSG_GETTABLE, 0, "look for nftables table coracle");
-  request.PutString(NFTA_TABLE_NAME, FirewallTable().name);
+  BeginAsk(request, NFPROTO_INET, NFT_MSG_GETTABLE, 0, absl::StrCat("look for nftables table ", name));
+  request.PutString(NFTA_TABLE_NAME, name);
   const absl::Status status = socket_.Ask(request, [](uint16_t, absl::string_view) {});
   if (ErrnoOf(status) == ENOENT) return false;
   if (ErrnoOf(status) == EINVAL || ErrnoOf(status) == EOPNOTSUPP) {
@@ -102,7 +103,7 @@ absl::StatusOr<bool> Firewall::HasTable() {
 }
 
 absl::Status Firewall::MakeTable() {
-  ASSIGN_OR_RETURN(const bool there, HasTable());
+  ASSIGN_OR_RETURN(const bool there, HasTable(FirewallTable().name));
   if (there) return absl::OkStatus();
   NetlinkBatch batch;
   PutFirewall(batch);
@@ -238,6 +239,35 @@ namespace {
 
 std::string CommentFor(const std::string& bridge) { return absl::StrCat("coracle: ", bridge); }
 
+// docker's bridges: the default one, and how it names those of its networks, unless that is our way out.
+std::vector<absl::string_view> DockerBridges() {
+  if (absl::StartsWith(FindUplink().interface_name, "br-")) return {"docker0"};
+  return {"docker0", "br-"};
+}
+
+// What goes to the bridge passes. What comes from it passes too, but what goes on to one of `decided` is for
+// the rules behind to decide, as without us.
+void PutForeignRules(NetlinkBatch& batch, const NftTable& table, const std::string& chain,
+                     const std::string& bridge, const std::vector<absl::string_view>& decided) {
+  const std::string comment = CommentFor(bridge);
+  const auto put = [&](absl::FunctionRef<void(NftRule&)> add) {
+    PutRule(batch, table, chain, add, comment, /*insert=*/true);
+  };
+  // Each goes before the one before it.
+  put([&](NftRule& rule) { rule.InterfaceIs(NFT_META_IIFNAME, bridge).Counter().Verdict(NF_ACCEPT); });
+  for (const absl::string_view other : decided) {
+    const bool is_prefix = absl::EndsWith(other, "-");
+    put([&](NftRule& rule) {
+      rule.InterfaceIs(NFT_META_IIFNAME, bridge)
+          .Meta(NFT_META_OIFNAME, NFT_REG_1)
+          .Compare(NFT_REG_1, NFT_CMP_EQ, is_prefix ? std::string(other) : InterfaceKey(other))
+          .Counter()
+          .Verdict(NFT_RETURN);
+    });
+  }
+  put([&](NftRule& rule) { rule.InterfaceIs(NFT_META_OIFNAME, bridge).Counter().Verdict(NF_ACCEPT); });
+}
+
 }  // namespace
 
 // Ours among them, by their comment.
@@ -294,12 +324,9 @@ absl::Status Firewall::PassForeignForward(const std::string& bridge) {
     for (const ForeignRule& rule : there) done |= rule.family == family && rule.chain == target;
     if (done) continue;
     NetlinkBatch batch;
-    for (const nft_meta_keys side : {NFT_META_OIFNAME, NFT_META_IIFNAME}) {
-      PutRule(
-          batch, {family, "filter"}, target,
-          [&](NftRule& rule) { rule.InterfaceIs(side, bridge).Counter().Verdict(NF_ACCEPT); },
-          CommentFor(bridge), /*insert=*/true);
-    }
+    const bool is_docker = target == "DOCKER-USER";
+    PutForeignRules(batch, {family, "filter"}, target, bridge,
+                    is_docker ? DockerBridges() : std::vector<absl::string_view>());
     RETURN_IF_ERROR(socket_.SendNftTransaction(batch));
   }
   return absl::OkStatus();

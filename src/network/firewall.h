@@ -56,6 +56,8 @@ class Firewall {
   absl::StatusOr<bool> HasNetwork(const std::string& bridge);
   // Makes the table if it is missing. Adding what is there is fine.
   absl::Status AddNetwork(const FirewallNetwork& network);
+  // Whether the table `inet <name>` is there.
+  absl::StatusOr<bool> HasTable(absl::string_view name);
   // Whether AddNetwork had to make the table.
   bool made_table() const { return made_table_; }
   // Missing is fine.
@@ -70,12 +72,12 @@ class Firewall {
   absl::Status Unpublish(absl::Span<const Publication> publications);
 
   // Where iptables' FORWARD drops what nobody accepts (docker makes it so), lets the bridge's packets pass
-  // there: our own table decides about them. Does nothing where that is not so, or was done.
+  // there: our own table decides about them, and docker about those for its containers. Does nothing where
+  // that is not so, or was done. Two callers at once may both do it: hold the network's lock.
   absl::Status PassForeignForward(const std::string& bridge);
 
  private:
   explicit Firewall(os::NetlinkSocket socket) : socket_(std::move(socket)) {}
-  absl::StatusOr<bool> HasTable();
   absl::Status MakeTable();
   absl::StatusOr<std::string> LookUp(const std::string& map, const std::string& key);
   absl::Status Destroy(const std::string& set, const std::vector<std::string>& keys);

@@ -483,11 +483,35 @@ END
   ask 192.0.2.1:8080
   equals "192.0.2.2 web"
   via=()
-  # docker started again: its rules are new, and ours come back.
-  nft flush chain ip filter DOCKER-USER
+  # docker started again: its rules are new, and ours come back; once, though each monitor has seen that they went.
+  local i before
+  before=$(nft list chain ip filter DOCKER-USER | grep -c 'co-')
+  for i in 1 2 3 4 5 6; do run_ok run -d --name "c$i" --network net busybox sleep 100; done
   pings() { coracle exec web ping -c1 -W1 192.0.2.2 > "$T/out"; }
-  eventually 3 pings
-  run_ok rm -f -t 0 web
+  for i in 1 2 3; do
+    nft flush chain ip filter DOCKER-USER
+    eventually 3 pings
+    sleep 0.3
+    equals "$before" "$(nft list chain ip filter DOCKER-USER | grep -c 'co-')"
+  done
+  # iptables understands them.
+  contains 'RETURN' "$(iptables -w -L DOCKER-USER -v)"
+  # What docker decides about stays docker's to decide: a bridge of its, whose ports are published nowhere.
+  ip link add docker0 type bridge
+  ip addr add 10.214.0.1/24 dev docker0
+  ip link set docker0 up
+  ip link add dpeer type veth peer name eth0 netns "$other"
+  ip link set dpeer master docker0 up
+  on_other ip addr add 10.214.0.2/24 dev eth0
+  on_other ip link set eth0 up
+  on_other ip route add 10.213.0.0/24 via 10.214.0.1
+  run_status 1 exec web ping -c1 -W1 10.214.0.2
+  # Without our rule's exception docker's own would have been passed by.
+  nft add rule ip filter FORWARD iifname '"co-*"' oifname docker0 accept
+  run_ok exec web ping -c1 -W2 10.214.0.2
+  ip link del docker0
+  ip link del dpeer
+  run_ok rm -f -t 0 web c1 c2 c3 c4 c5 c6
   run_ok network rm net
   lacks co- "$(nft list chain ip filter DOCKER-USER)"
   nft delete table ip filter
@@ -537,4 +561,126 @@ END
   serve web --network tagged
   ask "$(address_of web tagged)"
   bridge vlan show dev brvlan | grep -q '7 PVID Egress Untagged'
+}
+
+@test "SCTP: packets go to a published port and back" {
+  import_busybox
+  other_host
+  run_ok network create --subnet 10.213.0.0/24 net
+  run_ok run -d --name assoc --network net -p 9899:2905/sctp busybox sleep 100
+  run_ok port assoc
+  equals '2905/sctp -> 0.0.0.0:9899
+2905/sctp -> [::]:9899'
+  # Packets by hand: not every kernel has the protocol's own sockets. An INIT and its INIT ACK.
+  cat > "$T/sctp.py" << 'P'
+import socket, struct, sys
+TABLE = []
+for n in range(256):
+    for _ in range(8):
+        n = n >> 1 ^ (0x82F63B78 if n & 1 else 0)
+    TABLE.append(n)
+def crc(data):
+    c = 0xFFFFFFFF
+    for b in data:
+        c = c >> 8 ^ TABLE[(c ^ b) & 255]
+    return struct.pack("<I", c ^ 0xFFFFFFFF)
+def packet(source, target, tag, kind):
+    chunk = struct.pack("!BBHIIHHI", kind, 0, 20, 7, 65536, 1, 1, 1)
+    head = struct.pack("!HHI", source, target, tag)
+    return head + crc(head + bytes(4) + chunk) + chunk
+def receive(s, port):
+    while True:
+        data, (address, _) = s.recvfrom(65536)
+        body = data[(data[0] & 15) * 4:]
+        source, target, tag = struct.unpack("!HHI", body[:8])
+        if target == port:
+            assert body[8:12] == crc(body[:8] + bytes(4) + body[12:]), "wrong checksum"
+            return address, source, body[12]
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 132)
+s.settimeout(5)
+if sys.argv[1] == "serve":
+    print("ready", flush=True)
+    address, port, kind = receive(s, 2905)
+    print(address, kind, flush=True)
+    s.sendto(packet(2905, port, 7, 2), (address, 0))
+else:
+    s.sendto(packet(4000, 9899, 0, 1), (sys.argv[2], 0))
+    print(*receive(s, 4000))
+P
+  local pid
+  pid=$(coracle inspect assoc --format '{{.State.Pid}}')
+  nsenter --net="/proc/$pid/ns/net" python3 "$T/sctp.py" serve > "$T/served" 3>&- 4>&- &
+  eventually 5 grep -q ready "$T/served"
+  equals '192.0.2.1 9899 2' "$(on_other python3 "$T/sctp.py" ask 192.0.2.1)"
+  equals '192.0.2.2 1' "$(tail -n 1 "$T/served")"
+}
+
+@test "a kernel without nf_tables is told of, and containers without bridges run there" {
+  import_busybox
+  # Sockets of NETLINK_NETFILTER do not exist for what runs below this.
+  cat > "$T/without" << 'P'
+#!/usr/bin/env python3
+import ctypes, os, struct, sys
+def op(code, jt, jf, k):
+    return struct.pack("HBBI", code, jt, jf, k)
+SOCKET = {"x86_64": 41, "aarch64": 198}[os.uname().machine]
+program = b"".join([
+    op(0x20, 0, 0, 0), op(0x15, 0, 5, SOCKET),       # the call is socket
+    op(0x20, 0, 0, 16), op(0x15, 0, 3, 16),          # of AF_NETLINK
+    op(0x20, 0, 0, 32), op(0x15, 0, 1, 12),          # NETLINK_NETFILTER
+    op(0x06, 0, 0, 0x00050000 | 93),                 # EPROTONOSUPPORT
+    op(0x06, 0, 0, 0x7FFF0000),
+])
+libc = ctypes.CDLL(None, use_errno=True)
+buffer = ctypes.create_string_buffer(program)
+fprog = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(buffer)))
+assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, fprog, 0, 0) == 0, ctypes.get_errno()
+os.execv(sys.argv[1], sys.argv[1:])
+P
+  chmod 755 "$T/without"
+  coracle() { "$T/without" "$CORACLE" --root "$CORACLE_ROOT" --runroot "$CORACLE_RUNROOT" "$@" 3>&- 4>&-; }
+  run_fails 125 run --rm --name a busybox true
+  contains 'need nf_tables (CONFIG_NF_TABLES), which this kernel does not have' "$stderr"
+  run_ok ps -aq
+  equals ''
+  run_ok run --rm --network none busybox echo none
+  equals none
+  run_ok run --rm --network host busybox echo host
+  equals host
+  ! ip -o link | grep -q veth || fail "an interface is left"
+}
+
+@test "beside firewalld: the way out is open, also after its reload, and goes with the network" {
+  require firewalld firewall-cmd dbus-daemon
+  import_busybox
+  other_host
+  on_other ip route add 10.213.0.0/24 via 192.0.2.1
+  cat > "$T/bus.conf" << END
+<busconfig><type>system</type><listen>unix:path=$T/bus</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow send_destination="*"/><allow own="*"/><allow user="*"/>
+<allow receive_sender="*"/></policy></busconfig>
+END
+  export DBUS_SYSTEM_BUS_ADDRESS=unix:path=$T/bus
+  dbus-daemon --config-file="$T/bus.conf" --nofork --nopidfile > "$T/bus.log" 2>&1 3>&- 4>&- &
+  hosts+=($!)
+  eventually 5 test -S "$T/bus"
+  firewalld --nofork --nopid --system-config "$T/fw" --log-file "$T/fw.log" > "$T/fw.out" 2>&1 3>&- 4>&- &
+  hosts+=($!)
+  eventually 30 eval 'firewall-cmd --state > "$T/out" 2>&1'
+  run_ok network create --subnet 10.213.0.0/24 net
+  serve web --network net --cap-add net_raw -p 8080:80
+  pings() { coracle exec web ping -c1 -W1 192.0.2.2 > "$T/out"; }
+  pings || fail "no way out"
+  via=(on_other)
+  ask 192.0.2.1:8080
+  equals "192.0.2.2 web"
+  via=()
+  # What is published nowhere stays closed.
+  ! on_other curl -s -m 1 http://10.213.0.2/ > "$T/out" || fail "reached by its address"
+  firewall-cmd --reload > "$T/out"
+  eventually 8 pings
+  contains 10.213.0.0/24 "$(firewall-cmd --zone trusted --list-sources)"
+  run_ok rm -f -t 0 web
+  run_ok network rm net
+  equals '' "$(firewall-cmd --zone trusted --list-sources)"
 }

@@ -75,12 +75,14 @@ undisturbed() {
   done
   # By its address ours is reached from ours only.
   equals "" "$(docker exec client sh -c "$(get "$coracle_web")")"
+  # ... and what docker publishes nowhere from docker's only.
+  equals "" "$(coracle exec client sh -c "$(get "$docker_client")")"
 }
 
 @test "docker, podman and ours side by side" {
   docker network create theirs > "$T/out"
   docker run -d --name web --network theirs -p 8001:80 busybox sh -c "$(server docker)" > "$T/out"
-  docker run -d --name client --network theirs busybox sleep 1000 > "$T/out"
+  docker run -d --name client --network theirs busybox sh -c "$(server secret)" > "$T/out"
   pod network create --disable-dns theirs > "$T/out"
   pod run -d --name web --network theirs -p 8002:80 localhost/busybox sh -c "$(server podman)" > "$T/out"
   pod run -d --name client --network theirs localhost/busybox sleep 1000 > "$T/out"
@@ -90,11 +92,14 @@ undisturbed() {
   podman_web=$(pod inspect web --format '{{.NetworkSettings.Networks.theirs.IPAddress}}')
   run_ok inspect web --format '{{.NetworkSettings.Networks.ours.IPAddress}}'
   coracle_web=$output
+  docker_client=$(docker inspect client --format '{{.NetworkSettings.Networks.theirs.IPAddress}}')
+  equals secret "$(docker exec web sh -c "$(get "$docker_client")")"
   undisturbed
   # docker comes back, by itself and with what it had; then somebody flushes all rules there are.
   end_process "$dockerd"
   start_docker
   docker start web client > "$T/out"
+  docker_client=$(docker inspect client --format '{{.NetworkSettings.Networks.theirs.IPAddress}}')
   undisturbed
   run_ok rm -f -t 0 web client
   run_ok network rm ours
