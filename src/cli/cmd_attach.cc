@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/invocation.h"
 #include "cli/select.h"
+#include "store/events.h"
 
 namespace coracle::cli {
 namespace {
@@ -21,6 +22,7 @@ absl::StatusOr<int> Attach(Invocation& invocation) {
   }
   ASSIGN_OR_RETURN(const os::UniqueFd connection,
                    monitor::ConnectAttach(engine.store.ContainerRunDir(view.record.id())));
+  store::AppendEvent(engine.store, store::ContainerEvent(view.record, "attach"));
   monitor::AttachOptions options;
   options.in = view.record.config().open_stdin() && !parsed.GetBool("no-stdin");
   options.tty = view.record.config().tty();

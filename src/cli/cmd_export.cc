@@ -9,6 +9,7 @@
 #include "cli/select.h"
 #include "engine/changes.h"
 #include "os/file.h"
+#include "store/events.h"
 
 namespace coracle::cli {
 namespace {
@@ -16,7 +17,9 @@ namespace {
 absl::Status ExportTo(engine::Engine& engine, const engine::ContainerView& view, int fd) {
   archive::FdSink sink(fd);
   RETURN_IF_ERROR(engine::Export(engine, view, sink), "export container ", view.record.name());
-  return sink.Finish();
+  RETURN_IF_ERROR(sink.Finish());
+  store::AppendEvent(engine.store, store::ContainerEvent(view.record, "export"));
+  return absl::OkStatus();
 }
 
 absl::Status Export(Invocation& invocation) {

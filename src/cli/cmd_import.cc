@@ -16,6 +16,7 @@
 #include "cli/transfer_options.h"
 #include "image/image_store.h"
 #include "os/file.h"
+#include "store/events.h"
 #include "store/lease.h"
 
 namespace coracle::cli {
@@ -59,6 +60,8 @@ absl::Status Import(Invocation& invocation) {
   ASSIGN_OR_RETURN(const std::string id,
                    image::Import(engine.store, file.valid() ? file.get() : STDIN_FILENO, options), "import ",
                    source);
+  const std::string name = options.reference.empty() ? source : options.reference;
+  store::AppendEvent(engine.store, store::ObjectEvent("image", "import", id, name));
   invocation.out().WriteLine(absl::StrCat("sha256:", id));
   return absl::OkStatus();
 }

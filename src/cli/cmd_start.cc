@@ -8,6 +8,7 @@
 #include "cli/invocation.h"
 #include "cli/select.h"
 #include "cli/stop_options.h"
+#include "store/events.h"
 
 namespace coracle::cli {
 namespace {
@@ -28,6 +29,7 @@ absl::StatusOr<Started> StartOne(engine::Engine& engine, const std::string& id, 
   if (held || (attach && engine::IsRunning(view))) {
     ASSIGN_OR_RETURN(started.connection, monitor::ConnectAttach(engine.store.ContainerRunDir(id)));
     started.held = held && attach;
+    if (attach) store::AppendEvent(engine.store, store::ContainerEvent(view.record, "attach"));
     if (held && !attach) RETURN_IF_ERROR(monitor::SendStart(started.connection));
     return started;
   }
@@ -99,6 +101,7 @@ int CmdRestart(Invocation& invocation) {
   if (!signal.ok()) return invocation.Fail(signal.status());
   return ForEachSelected(invocation, engine, options, [&](Selection& selection) -> absl::Status {
     RETURN_IF_ERROR(engine::Stop(engine, selection.view, timeout, *signal));
+    store::AppendEvent(engine.store, store::ContainerEvent(selection.view.record, "restart"));
     return StartOne(engine, selection.view.record.id(), /*attach=*/false).status();
   });
 }

@@ -147,6 +147,7 @@ constexpr Node kContainerNodes[] = {
     {"rm", &kRm},
     {"run", &kRun},
     {"start", &kStart},
+    {"stats", &kStats},
     {"stop", &kStop},
     {"top", &kTop},
     {"umount", &kUnmount, Group::kNested, /*alias=*/true},

@@ -34,6 +34,8 @@ extern const Command kImage, kImages, kImport, kPull, kPush, kRmi, kTag, kUntag;
 extern const Command kLogin, kLogout, kSearch;
 // table_system.cc
 extern const Command kComplete, kCompletion, kHelp, kInfo, kInspect, kMan, kSystem, kVersion;
+// table_live.cc
+extern const Command kEvents, kStats;
 // table_network.cc
 extern const Command kNetwork;
 // table_volume.cc

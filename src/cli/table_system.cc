@@ -28,10 +28,8 @@ constexpr Example kCompletionExamples[] = {
 };
 
 constexpr Node kSystemNodes[] = {
-    {"df", &kSystemDf},
-    {"info", &kInfo},
-    {"prune", &kSystemPrune},
-    {"reset", &kSystemReset},
+    {"df", &kSystemDf},       {"events", &kEvents},     {"info", &kInfo},
+    {"prune", &kSystemPrune}, {"reset", &kSystemReset},
 };
 
 }  // namespace

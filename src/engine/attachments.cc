@@ -14,6 +14,7 @@
 #include "network/address.h"
 #include "network/network_options.h"
 #include "os/file.h"
+#include "store/events.h"
 
 namespace coracle::engine {
 namespace {
@@ -197,6 +198,13 @@ absl::Status SaveRecord(Engine& engine, const store::ContainerRecord& record) {
                                 record.auto_remove() ? os::Durability::kVolatile : os::Durability::kDurable);
 }
 
+void Tell(const Engine& engine, absl::string_view status, const store::ContainerRecord& record,
+          const NetworkRecord& network) {
+  store::EventRecord event = store::ObjectEvent("network", status, record.id(), network.name());
+  store::AddAttribute(event, "container", record.id());
+  store::AppendEvent(engine.store, event);
+}
+
 absl::Status CheckConnectable(const store::ContainerRecord& record, const NetworkRecord& network) {
   const std::string& mode = record.config().network_mode();
   if (!IsBridgeMode(mode)) {
@@ -228,10 +236,15 @@ absl::Status ConnectContainer(Engine& engine, const std::string& network_name, c
   const store::ContainerRecord before = record;
   *record.mutable_config()->add_networks() = attachment;
   RETURN_IF_ERROR(SaveRecord(engine, record));
-  if (!IsRunning(locked.view)) return absl::OkStatus();
-  const absl::Status connected = ConnectRunning(engine, locked.view, network, attachment);
-  if (!connected.ok()) (void)SaveRecord(engine, before);  // the error below is the one to tell
-  return connected;
+  if (IsRunning(locked.view)) {
+    const absl::Status connected = ConnectRunning(engine, locked.view, network, attachment);
+    if (!connected.ok()) {
+      (void)SaveRecord(engine, before);  // the error below is the one to tell
+      return connected;
+    }
+  }
+  Tell(engine, "connect", record, network);
+  return absl::OkStatus();
 }
 
 absl::Status DisconnectContainer(Engine& engine, const std::string& network_name,
@@ -251,7 +264,9 @@ absl::Status DisconnectContainer(Engine& engine, const std::string& network_name
   }
   if (IsRunning(locked.view)) RETURN_IF_ERROR(DisconnectRunning(engine, locked.view, network));
   networks->erase(found);
-  return SaveRecord(engine, record);
+  RETURN_IF_ERROR(SaveRecord(engine, record));
+  Tell(engine, "disconnect", record, network);
+  return absl::OkStatus();
 }
 
 }  // namespace coracle::engine

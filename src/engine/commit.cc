@@ -21,6 +21,7 @@
 #include "os/user_namespace.h"
 #include "storage/lower_dirs.h"
 #include "storage/stage_diff.h"
+#include "store/events.h"
 
 namespace coracle::engine {
 namespace {
@@ -139,6 +140,7 @@ absl::StatusOr<std::string> Commit(Engine& engine, const ContainerView& view, co
                         125);
   }
   auto id = DoCommit(engine, view, request);
+  if (id.ok()) store::AppendEvent(engine.store, store::ContainerEvent(view.record, "commit"));
   if (id.ok()) return id;
   return WithExitCode(Annotate(id.status(), absl::StrCat("commit container ", view.record.name())), 125);
 }

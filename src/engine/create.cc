@@ -16,6 +16,7 @@
 #include "engine/oci_runtime.h"
 #include "image/image_store.h"
 #include "oci/image_config.h"
+#include "store/events.h"
 
 namespace coracle::engine {
 namespace {
@@ -196,6 +197,12 @@ absl::StatusOr<Created> CreateContainer(Engine& engine, CreateRequest request) {
     return lock.status();
   }
   created.op_lock = *std::move(lock);
+  std::vector<store::EventRecord> events;
+  for (const std::string& volume : volumes.made()) {
+    events.push_back(store::ObjectEvent("volume", "create", "", volume));
+  }
+  events.push_back(store::ContainerEvent(record, "create"));
+  store::AppendEvents(engine.store, events);
   return created;
 }
 

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "engine/volumes.h"
 #include "image/image_store.h"
+#include "store/events.h"
 
 namespace coracle::engine {
 namespace {
@@ -168,7 +169,10 @@ absl::Status RemoveAnonymousVolumes(const store::Store& store, const std::vector
     }
     const auto users = store::UsersOfVolume(store, name);
     first.Update(users.status());
-    if (users.ok() && users->empty()) first.Update(store::RemoveVolume(store, name));
+    if (!users.ok() || !users->empty()) continue;
+    const absl::Status removed = store::RemoveVolume(store, name);
+    first.Update(removed);
+    if (removed.ok()) store::AppendEvent(store, store::ObjectEvent("volume", "remove", "", name));
   }
   return first;
 }

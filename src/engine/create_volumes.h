@@ -29,6 +29,7 @@ class HeldVolumes {
                     bool durable);
   // The container could not be made: removes what Take made.
   void Undo(Engine& engine);
+  const std::vector<std::string>& made() const { return made_; }
 
  private:
   std::vector<store::VolumeLock> locks_;

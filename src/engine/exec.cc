@@ -15,6 +15,7 @@
 #include "monitor/exec_session.h"
 #include "oci/default_spec.h"
 #include "os/process_identity.h"
+#include "store/events.h"
 
 namespace coracle::engine {
 namespace {
@@ -111,14 +112,22 @@ absl::Status PlanExec(Engine& engine, const ContainerView& view, const ExecSpec&
 absl::StatusOr<int> Exec(Engine& engine, const ContainerView& view, const ExecSpec& spec) {
   PlannedExec planned;
   RETURN_IF_ERROR(PlanExec(engine, view, spec, planned));
+  store::AppendEvent(engine.store, store::ContainerEvent(view.record, "exec"));
+  auto tell_end = [store = engine.store,
+                   event = store::ContainerEvent(view.record, "exec_died")](int exit_code) mutable {
+    event.set_exit_code(exit_code);
+    event.set_unix_nanos(store::EventTime());
+    store::AppendEvent(store, event);
+  };
   if (spec.detach) {
-    RETURN_IF_ERROR(monitor::StartDetachedExec(std::move(planned.request), nullptr).status());
+    RETURN_IF_ERROR(monitor::StartDetachedExec(std::move(planned.request), tell_end).status());
     return 0;
   }
   monitor::ExecOptions options;
   options.interactive = spec.interactive;
   options.detach_keys = spec.detach_keys;
   ASSIGN_OR_RETURN(const monitor::ExecResult result, monitor::RunExec(std::move(planned.request), options));
+  if (!result.detached) tell_end(result.exit_code.value_or(0));
   return result.exit_code.value_or(0);
 }
 

@@ -22,6 +22,7 @@
 #include "os/process_identity.h"
 #include "runtime/cgroup.h"
 #include "storage/container_root.h"
+#include "store/events.h"
 
 namespace coracle::engine {
 namespace {
@@ -83,29 +84,9 @@ absl::Status SetStatus(Engine& engine, const ContainerView& view, store::Contain
   return store::WriteState(engine.store, view.record.id(), state);
 }
 
-}  // namespace
-
-absl::Status Kill(Engine& engine, const ContainerView& view, int signal) {
-  if (!IsRunning(view)) return NotRunning(view, "kill");
-  if (signal == SIGKILL) {
-    TellStopRequested(engine, view);
-    if (view.state.status() == store::PAUSED) RETURN_IF_ERROR(Unpause(engine, view));
-  }
-  return SendSignal(view, signal);
-}
-
-absl::Status Stop(Engine& engine, const ContainerView& view, std::optional<uint32_t> timeout_seconds,
-                  std::optional<int> signal) {
-  if (view.state.status() == store::INITIALIZED) {
-    RETURN_IF_ERROR(SendSignal(view, SIGKILL));
-    return WaitForMonitor(view, kTearDownSeconds * 1000).status();
-  }
-  if (!IsRunning(view)) {
-    if (!store::MonitorAlive(engine.store, view.record.id())) return absl::OkStatus();
-    // Between two restarts, or about to end.
-    TellStopRequested(engine, view);
-    return WaitForMonitor(view, kTearDownSeconds * 1000).status();
-  }
+// The stop signal, then SIGKILL after the timeout.
+absl::Status StopRunning(Engine& engine, const ContainerView& view, std::optional<uint32_t> timeout_seconds,
+                         std::optional<int> signal) {
   const store::ContainerConfig& config = view.record.config();
   TellStopRequested(engine, view);
   if (view.state.status() == store::PAUSED) RETURN_IF_ERROR(Unpause(engine, view));
@@ -133,22 +114,62 @@ absl::Status Stop(Engine& engine, const ContainerView& view, std::optional<uint3
   return absl::OkStatus();
 }
 
+}  // namespace
+
+absl::Status Kill(Engine& engine, const ContainerView& view, int signal) {
+  if (!IsRunning(view)) return NotRunning(view, "kill");
+  if (signal == SIGKILL) {
+    TellStopRequested(engine, view);
+    if (view.state.status() == store::PAUSED) RETURN_IF_ERROR(Unpause(engine, view));
+  }
+  RETURN_IF_ERROR(os::OpenProcess(view.state.pid(), view.state.pid_start_time()).status());
+  store::EventRecord event = store::ContainerEvent(view.record, "kill");
+  store::AddAttribute(event, "signal", absl::StrCat(signal));
+  store::AppendEvent(engine.store, event);  // before the end that it may bring
+  return SendSignal(view, signal);
+}
+
+absl::Status Stop(Engine& engine, const ContainerView& view, std::optional<uint32_t> timeout_seconds,
+                  std::optional<int> signal) {
+  if (view.state.status() == store::INITIALIZED) {
+    RETURN_IF_ERROR(SendSignal(view, SIGKILL));
+    return WaitForMonitor(view, kTearDownSeconds * 1000).status();
+  }
+  if (!IsRunning(view)) {
+    if (!store::MonitorAlive(engine.store, view.record.id())) return absl::OkStatus();
+    // Between two restarts, or about to end.
+    TellStopRequested(engine, view);
+    return WaitForMonitor(view, kTearDownSeconds * 1000).status();
+  }
+  RETURN_IF_ERROR(StopRunning(engine, view, timeout_seconds, signal));
+  store::AppendEvent(engine.store, store::ContainerEvent(view.record, "stop"));
+  return absl::OkStatus();
+}
+
 absl::Status Pause(Engine& engine, const ContainerView& view) {
   if (view.state.status() != store::RUNNING) return NotRunning(view, "pause");
   RETURN_IF_ERROR(Freezer(view, /*freeze=*/true), "pause container ", view.record.name());
-  return SetStatus(engine, view, store::PAUSED);
+  RETURN_IF_ERROR(SetStatus(engine, view, store::PAUSED));
+  store::AppendEvent(engine.store, store::ContainerEvent(view.record, "pause"));
+  return absl::OkStatus();
 }
 
 absl::Status Unpause(Engine& engine, const ContainerView& view) {
   if (view.state.status() != store::PAUSED) return NotRunning(view, "unpause");
   RETURN_IF_ERROR(Freezer(view, /*freeze=*/false), "unpause container ", view.record.name());
-  return SetStatus(engine, view, store::RUNNING);
+  RETURN_IF_ERROR(SetStatus(engine, view, store::RUNNING));
+  store::AppendEvent(engine.store, store::ContainerEvent(view.record, "unpause"));
+  return absl::OkStatus();
 }
 
 absl::Status Rename(Engine& engine, const ContainerView& view, const std::string& name) {
   ASSIGN_OR_RETURN(const store::FileLock lock, store::LockContainer(engine.store, view.record.id()));
   ASSIGN_OR_RETURN(store::ContainerRecord record, store::ReadContainer(engine.store, view.record.id()));
+  const std::string old_name = record.name();
   RETURN_IF_ERROR(store::RenameContainer(engine.store, record, name));
+  store::EventRecord event = store::ContainerEvent(record, "rename");
+  store::AddAttribute(event, "oldName", old_name);
+  store::AppendEvent(engine.store, event);
   if (!IsRunning(view)) return absl::OkStatus();
   ContainerView renamed = view;
   renamed.record.set_name(name);
@@ -180,7 +201,10 @@ absl::Status RemoveContainer(Engine& engine, const ContainerView& view, const Re
     RETURN_IF_ERROR(UnmountContainer(engine, view.record.id()).status());
     RETURN_IF_ERROR(storage::ReleaseRoot(engine.store, view.record.id()));
     FaultPoint("engine.remove.released");
+    // The monitor of a --rm container, which has just ended, may have removed it and told of that.
+    const bool is_there = store::ReadContainer(engine.store, view.record.id()).ok();
     RETURN_IF_ERROR(store::RemoveContainer(engine.store, view.record.id()));
+    if (is_there) store::AppendEvent(engine.store, store::ContainerEvent(view.record, "remove"));
   }
   if (!request.volumes && !view.record.auto_remove()) return absl::OkStatus();
   return RemoveAnonymousVolumes(engine.store, AnonymousVolumesOf(view.record));

@@ -15,6 +15,7 @@
 #include "image/oci_layout_source.h"
 #include "image/store_sink.h"
 #include "oci/reference.h"
+#include "store/events.h"
 
 namespace coracle::engine {
 namespace {
@@ -129,6 +130,8 @@ absl::Status Load(Engine& engine, const LoadRequest& request) {
     const absl::Status status = image::CopyImage(*part.source, *sink, copy).status();
     if (!status.ok())
       return Annotate(status, parts.size() == 1 ? shown : absl::StrCat(shown, ": ", Which(part, i)));
+    store::AppendEvent(engine.store,
+                       store::ObjectEvent("image", "loadfromarchive", sink->image_id(), request.input));
     request.loaded({sink->image_id(), part.names});
   }
   return absl::OkStatus();

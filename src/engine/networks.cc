@@ -10,6 +10,7 @@
 #include "network/address.h"
 #include "network/bridge.h"
 #include "network/lease.h"
+#include "store/events.h"
 
 namespace coracle::engine {
 namespace {
@@ -57,6 +58,7 @@ absl::StatusOr<std::string> MakeNetwork(Engine& engine, const network::NetworkRe
   ASSIGN_OR_RETURN(const NetworkRecord record,
                    network::PlanNetwork(request, others, network::ProbeHostNetworks()));
   RETURN_IF_ERROR(store::CreateNetwork(engine.store, record, os::Durability::kDurable));
+  store::AppendEvent(engine.store, store::ObjectEvent("network", "create", record.id(), record.name()));
   return record.name();
 }
 
@@ -95,7 +97,9 @@ absl::Status DeleteNetwork(Engine& engine, const std::string& name, bool force,
     ASSIGN_OR_RETURN(const bool is_there, EnterSharedNetwork(engine.store));
     if (is_there) RETURN_IF_ERROR(network::RemoveBridge(record), "remove network ", name);
   }
-  return store::RemoveNetwork(engine.store, record);
+  RETURN_IF_ERROR(store::RemoveNetwork(engine.store, record));
+  store::AppendEvent(engine.store, store::ObjectEvent("network", "remove", record.id(), name));
+  return absl::OkStatus();
 }
 
 absl::Status UpdateNetworkServers(Engine& engine, const std::string& name,

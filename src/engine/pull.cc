@@ -10,6 +10,7 @@
 #include "image/store_sink.h"
 #include "oci/image_config.h"
 #include "registry/short_names.h"
+#include "store/events.h"
 
 namespace coracle::engine {
 namespace {
@@ -57,6 +58,7 @@ absl::StatusOr<PulledImage> PullOne(Engine& engine, TransferContext& context,
   ASSIGN_OR_RETURN(const PulledImage copied, CopyIntoStore(engine, context, request, *source, options));
   pulled.id = copied.id;
   pulled.was_there = copied.was_there;
+  store::AppendEvent(engine.store, store::ObjectEvent("image", "pull", pulled.id, pulled.name));
   return pulled;
 }
 

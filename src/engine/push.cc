@@ -12,6 +12,7 @@
 #include "image/image_store.h"
 #include "image/manifest_list.h"
 #include "image/store_source.h"
+#include "store/events.h"
 
 namespace coracle::engine {
 namespace {
@@ -131,6 +132,9 @@ absl::StatusOr<PushedImage> PushImage(Engine& engine, TransferContext& context, 
                                       absl::string_view destination, const PushRequest& request) {
   auto pushed = Push(engine, context, text, destination, request);
   if (!pushed.ok()) return WithExitCode(Annotate(pushed.status(), "push"), kExitEngine);
+  const auto info = image::Find(engine.store, text);  // not found: a list
+  store::AppendEvent(engine.store,
+                     store::ObjectEvent("image", "push", info.ok() ? info->record.id() : "", pushed->name));
   return pushed;
 }
 

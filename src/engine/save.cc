@@ -15,6 +15,7 @@
 #include "image/store_source.h"
 #include "oci/reference.h"
 #include "storage/layer_store.h"
+#include "store/events.h"
 
 namespace coracle::engine {
 namespace {
@@ -140,7 +141,13 @@ absl::StatusOr<SaveFormat> ParseSaveFormat(absl::string_view text) {
 
 absl::Status SaveImages(Engine& engine, const SaveRequest& request) {
   const absl::Status status = Save(engine, request);
-  return status.ok() ? status : WithExitCode(Annotate(status, "save"), kExitEngine);
+  if (!status.ok()) return WithExitCode(Annotate(status, "save"), kExitEngine);
+  for (const std::string& name : request.images) {
+    const auto info = image::Find(engine.store, name);
+    if (!info.ok()) continue;
+    store::AppendEvent(engine.store, store::ObjectEvent("image", "save", info->record.id(), request.output));
+  }
+  return status;
 }
 
 }  // namespace coracle::engine

@@ -2,6 +2,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <memory>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -24,6 +26,7 @@
 #include "engine/name_files.h"
 #include "engine/oci_runtime.h"
 #include "engine/root_files.h"
+#include "engine/run_events.h"
 #include "engine/security.h"
 #include "engine/spec_builder.h"
 #include "engine/update.h"
@@ -91,6 +94,7 @@ struct Ending {
   std::string id, name;
   bool auto_remove = false;
   std::vector<std::string> volumes;  // that go with it
+  std::shared_ptr<RunEvents> events;
 };
 
 // What the monitor does when the container has ended for good: the exit is recorded first, so that nobody who
@@ -106,10 +110,12 @@ void FinishRun(Engine& engine, const Ending& ending, const monitor::ExitInfo& in
   exit.set_container_id(ending.id);
   exit.set_container_name(ending.name);
   if (ending.auto_remove) {
+    ending.events->NoteName();
     (void)store::WriteTombstone(engine.store, exit);      // a full runroot must not keep the container
     (void)storage::ReleaseRoot(engine.store, ending.id);  // best effort, the sweep finds it
     (void)store::RemoveContainer(engine.store, ending.id, store::Deletion::kLater);
     (void)RemoveAnonymousVolumes(engine.store, ending.volumes);  // what stays, the next sweep finds
+    ending.events->Ended(info, "remove");
     return;
   }
   (void)store::WriteExit(engine.store, ending.id, exit);
@@ -122,6 +128,8 @@ void FinishRun(Engine& engine, const Ending& ending, const monitor::ExitInfo& in
   if (started.ok()) state.set_monitor_start_time(*started);
   (void)store::WriteState(engine.store, ending.id, state);
   (void)storage::ReleaseRoot(engine.store, ending.id);
+  ending.events->NoteName();
+  ending.events->Ended(info, "cleanup");
 }
 
 absl::StatusOr<Prepared> Prepare(Engine& engine, const ContainerRecord& record, const StartRequest& request) {
@@ -179,8 +187,11 @@ absl::StatusOr<Prepared> Prepare(Engine& engine, const ContainerRecord& record, 
   plan.reload = [engine = &engine, id = record.id()](monitor::LaunchPlan& changed) {
     ReloadPlan(*engine, id, changed);
   };
+  const auto events = std::make_shared<RunEvents>(engine.store, record, request.foreground);
+  plan.on_begin = [events](absl::Span<const absl::string_view> what) { events->Began(what); };
+  plan.on_pause = [events](const monitor::ExitInfo& info) { events->Ended(info, "cleanup"); };
   plan.on_end = [engine = &engine, ending = Ending{record.id(), record.name(), record.auto_remove(),
-                                                   AnonymousVolumesOf(record)}](
+                                                   AnonymousVolumesOf(record), events}](
                     const monitor::ExitInfo& info) { FinishRun(*engine, ending, info); };
   if (record.auto_remove()) {
     // What can't be deleted now, the next sweep finds.
@@ -226,6 +237,7 @@ absl::StatusOr<monitor::Launched> StartContainer(Engine& engine, const Container
   if (request.remove_on_error) {
     (void)store::RemoveContainer(engine.store, record.id());
     (void)RemoveAnonymousVolumes(engine.store, AnonymousVolumesOf(record));
+    store::AppendEvent(engine.store, store::ContainerEvent(record, "remove"));
   }
   return launched;
 }

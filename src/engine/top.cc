@@ -1,7 +1,5 @@
 // The processes of a container, by podman's descriptors.
-#include <dirent.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,10 +15,10 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/status.h"
+#include "engine/container_pids.h"
 #include "engine/engine.h"
 #include "engine/root_files.h"
 #include "os/file.h"
-#include "runtime/cgroup.h"
 
 namespace coracle::engine {
 namespace {
@@ -37,14 +35,9 @@ absl::StatusOr<ProcessFacts> ReadFacts(int pid) {
   ProcessFacts facts;
   facts.pid = pid;
   const std::string directory = absl::StrCat("/proc/", pid);
-  ASSIGN_OR_RETURN(const std::string stat,
-                   os::ReadFileAt(AT_FDCWD, absl::StrCat(directory, "/stat"), 1 << 16));
-  const size_t open = stat.find('(');
-  const size_t close = stat.rfind(')');  // the name itself may contain parentheses
-  if (open == std::string::npos || close == std::string::npos) return absl::NotFoundError("no such process");
-  facts.comm = stat.substr(open + 1, close - open - 1);
-  facts.stat = absl::StrSplit(absl::StripAsciiWhitespace(absl::string_view(stat).substr(close + 1)), ' ');
-  if (facts.stat.size() < 22) return absl::NotFoundError("no such process");
+  ASSIGN_OR_RETURN(ProcessStat stat, ReadProcessStat(pid));
+  facts.comm = std::move(stat.comm);
+  facts.stat = std::move(stat.fields);
   ASSIGN_OR_RETURN(const std::string status,
                    os::ReadFileAt(AT_FDCWD, absl::StrCat(directory, "/status"), 1 << 16));
   for (const absl::string_view line : absl::StrSplit(status, '\n', absl::SkipEmpty())) {
@@ -197,29 +190,6 @@ std::map<std::string, std::string> NamesById(const std::string& text) {
     if (fields.size() >= 3) names.emplace(fields[2], fields[0]);
   }
   return names;
-}
-
-// Those in the container's cgroup; without one, those in its pid namespace.
-absl::StatusOr<std::vector<int32_t>> PidsOf(const ContainerView& view) {
-  const std::vector<std::string> paths(view.state.cgroup_paths().begin(), view.state.cgroup_paths().end());
-  if (!paths.empty()) {
-    ASSIGN_OR_RETURN(const auto cgroup, runtime::Cgroup::Open(paths));
-    return cgroup->Pids();
-  }
-  struct stat wanted;
-  if (stat(absl::StrCat("/proc/", view.state.pid(), "/ns/pid").c_str(), &wanted) != 0) {
-    return ErrnoStatus(errno, "read the container's pid namespace");
-  }
-  std::vector<int32_t> pids;
-  ASSIGN_OR_RETURN(const std::vector<std::string> names, os::ListDirectoryAt(AT_FDCWD, "/proc"));
-  for (const std::string& name : names) {
-    int32_t pid = 0;
-    struct stat info;
-    if (!absl::SimpleAtoi(name, &pid) || stat(absl::StrCat("/proc/", name, "/ns/pid").c_str(), &info) != 0)
-      continue;
-    if (info.st_ino == wanted.st_ino) pids.push_back(pid);
-  }
-  return pids;
 }
 
 absl::StatusOr<std::vector<const Descriptor*>> Choose(const std::vector<std::string>& names) {

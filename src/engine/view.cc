@@ -13,6 +13,7 @@
 #include "engine/health.h"
 #include "os/file.h"
 #include "storage/container_root.h"
+#include "store/events.h"
 
 namespace coracle::engine {
 namespace {
@@ -54,6 +55,7 @@ absl::Status RemoveAbandoned(Engine& engine, const ContainerView& view) {
     RETURN_IF_ERROR(CleanUpNetworks(engine.store, view.record.id()), "clean up container ", view.record.id());
     (void)storage::ReleaseRoot(engine.store, view.record.id());
     RETURN_IF_ERROR(store::RemoveContainer(engine.store, view.record.id()));
+    store::AppendEvent(engine.store, store::ContainerEvent(view.record, "remove"));
   }
   return RemoveAnonymousVolumes(engine.store, AnonymousVolumesOf(view.record));
 }
@@ -153,7 +155,12 @@ absl::Status ReconcileLocked(Engine& engine, const std::string& id, store::Conta
   RETURN_IF_ERROR(CleanUpNetworks(engine.store, id), "clean up container ", id);
   ASSIGN_OR_RETURN(const store::ContainerRecord record, store::ReadContainer(engine.store, id));
   if (record.auto_remove()) gone = record;
-  return RecordUnknownExit(engine, record, state);
+  RETURN_IF_ERROR(RecordUnknownExit(engine, record, state));
+  std::vector<store::EventRecord> events = {store::ContainerEvent(record, "died")};
+  events[0].set_exit_code(255);
+  if (record.auto_remove()) events.push_back(store::ContainerEvent(record, "remove"));
+  store::AppendEvents(engine.store, events);
+  return absl::OkStatus();
 }
 
 }  // namespace

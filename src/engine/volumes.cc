@@ -20,6 +20,7 @@
 #include "engine/volume_mount.h"
 #include "os/file.h"
 #include "os/mount.h"
+#include "store/events.h"
 
 namespace coracle::engine {
 namespace {
@@ -161,6 +162,7 @@ absl::StatusOr<std::string> MakeVolume(Engine& engine, const VolumeRequest& requ
   ASSIGN_OR_RETURN(const store::VolumeLock lock, store::VolumeLock::Acquire(engine.store, record.name()));
   const absl::Status made = store::CreateVolume(engine.store, record, owner, os::Durability::kDurable);
   if (!made.ok() && !(ignore && absl::IsAlreadyExists(made))) return made;
+  if (made.ok()) store::AppendEvent(engine.store, store::ObjectEvent("volume", "create", "", record.name()));
   return record.name();
 }
 
@@ -183,7 +185,9 @@ absl::Status DeleteVolume(Engine& engine, const std::string& name, bool force,
                         2);
   }
   RETURN_IF_ERROR(UnmountVolume(engine, record));
-  return store::RemoveVolume(engine.store, name);
+  RETURN_IF_ERROR(store::RemoveVolume(engine.store, name));
+  store::AppendEvent(engine.store, store::ObjectEvent("volume", "remove", "", name));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<os::UniqueFd> OpenVolume(Engine& engine, const VolumeRecord& record) {

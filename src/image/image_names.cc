@@ -14,6 +14,7 @@
 #include "image/image_store.h"
 #include "image/prune_matching.h"
 #include "oci/reference.h"
+#include "store/events.h"
 
 namespace coracle::image {
 namespace {
@@ -80,6 +81,16 @@ absl::Status SyncImages(const store::Store& store) {
   return SyncNames(store);
 }
 
+void Tell(const store::Store& store, absl::string_view status, const std::string& id,
+          const std::string& name) {
+  store::AppendEvent(store, store::ObjectEvent("image", status, id, name));
+}
+
+void TellRemoved(const store::Store& store, const ImageInfo& image) {
+  for (const std::string& name : image.names) Tell(store, "untag", image.record.id(), name);
+  Tell(store, "remove", image.record.id(), image.names.empty() ? "" : image.names.front());
+}
+
 absl::StatusOr<Removal> RemoveLocked(const store::Store& store, absl::string_view reference, bool force,
                                      const UsedBy& used_by) {
   ASSIGN_OR_RETURN(const store::FileLock lock, LockNames(store));
@@ -92,6 +103,7 @@ absl::StatusOr<Removal> RemoveLocked(const store::Store& store, absl::string_vie
     RETURN_IF_ERROR(RemoveTag(store, found.name));
     removal.untagged.push_back(found.name);
     RETURN_IF_ERROR(SyncNames(store));
+    Tell(store, "untag", image.record.id(), found.name);
     return removal;
   }
   if (!by_name && image.names.size() > 1 && !force) {
@@ -104,6 +116,7 @@ absl::StatusOr<Removal> RemoveLocked(const store::Store& store, absl::string_vie
   if (!force) RETURN_IF_ERROR(CheckUnused(image, reference, used_by));
   RETURN_IF_ERROR(DeleteImage(store, image, removal));
   RETURN_IF_ERROR(SyncImages(store));
+  TellRemoved(store, image);
   return removal;
 }
 
@@ -127,7 +140,9 @@ absl::Status Tag(const store::Store& store, absl::string_view source, absl::stri
     return ErrnoStatus(error, absl::StrCat("tag ", name));
   }
   FaultPoint("image.tag.after-rename");
-  return SyncNames(store);
+  RETURN_IF_ERROR(SyncNames(store));
+  Tell(store, "tag", found.record.id(), name);
+  return absl::OkStatus();
 }
 
 absl::Status Untag(const store::Store& store, absl::string_view image,
@@ -149,7 +164,9 @@ absl::Status Untag(const store::Store& store, absl::string_view image,
     }
   }
   for (const std::string& name : doomed) RETURN_IF_ERROR(RemoveTag(store, name));
-  return SyncNames(store);
+  RETURN_IF_ERROR(SyncNames(store));
+  for (const std::string& name : doomed) Tell(store, "untag", found.record.id(), name);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Removal> Remove(const store::Store& store, absl::string_view reference, bool force,
@@ -167,6 +184,7 @@ absl::StatusOr<Removal> PruneMatching(const store::Store& store, bool all, const
                                       const std::function<bool(const ImageInfo&)>& wanted) {
   Removal removal;
   {
+    std::vector<const ImageInfo*> removed;
     ASSIGN_OR_RETURN(const store::FileLock lock, LockNames(store));
     ASSIGN_OR_RETURN(const std::vector<ImageInfo> images, List(store));
     for (const ImageInfo& image : images) {
@@ -174,8 +192,10 @@ absl::StatusOr<Removal> PruneMatching(const store::Store& store, bool all, const
       if (wanted != nullptr && !wanted(image)) continue;
       if (!CheckUnused(image, image.record.id(), used_by).ok()) continue;
       RETURN_IF_ERROR(DeleteImage(store, image, removal));
+      removed.push_back(&image);
     }
     if (!removal.deleted.empty()) RETURN_IF_ERROR(SyncImages(store));
+    for (const ImageInfo* image : removed) TellRemoved(store, *image);
   }
   // Who asks for room gets all of it: what interrupted pulls left, too.
   RETURN_IF_ERROR(CollectGarbage(store, absl::ZeroDuration()));

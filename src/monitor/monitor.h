@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "monitor/network_session.h"
 #include "oci/runtime_spec.h"
 #include "os/overlay_mount.h"
@@ -85,6 +87,10 @@ struct LaunchPlan {
   // Starts it with this program: for a monitor that was told to restart when it had already given up what it
   // takes.
   std::vector<std::string> start_command;
+  // Called in the monitor when a run has begun: "init" (set up), "start", before them "restart". May be null.
+  std::function<void(absl::Span<const absl::string_view> what)> on_begin;
+  // Called in the monitor when a run has ended after which another one may come. May be null.
+  std::function<void(const ExitInfo&)> on_pause;
   // Called in the monitor when the container has ended for good, after the cgroup is gone and before the
   // liveness lock is released: writes the exit record, and for --rm removes the container.
   std::function<void(const ExitInfo&)> on_end;

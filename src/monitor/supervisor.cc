@@ -136,6 +136,11 @@ absl::Status Supervisor::StartOnce() {
   if (PassesOnTerm()) PassOnTerm(container_.pidfd.get(), plan_->stop_signal);
   RETURN_IF_ERROR(WriteRunning());
   if (!held_) health_.BeginRun();
+  if (plan_->on_begin) {
+    static constexpr absl::string_view kAll[] = {"restart", "init", "start"};
+    const absl::Span<const absl::string_view> all(kAll);
+    plan_->on_begin(all.subspan(exit_.restart_count > 0 ? 0 : 1, held_ ? 1 : 3));
+  }
   return absl::OkStatus();
 }
 
@@ -207,6 +212,7 @@ absl::Status Supervisor::StartHeld() {
   plan_->state.set_status(store::RUNNING);
   plan_->state.set_started_unix_nanos(exit_.started_unix_nanos);
   WriteState();
+  if (plan_->on_begin) plan_->on_begin({"start"});
   return status;
 }
 
@@ -289,6 +295,7 @@ void Supervisor::DropPlan() {
   plan_->cgroup.resources = oci::Resources();
   plan_->on_namespaces = nullptr;
   plan_->connect_network = nullptr;
+  plan_->on_begin = nullptr;
 }
 
 // With a pid namespace of its own nothing outlives the first process and the pipes are at their end at once.
@@ -370,6 +377,7 @@ bool Supervisor::Restart() {
     plan_->state.set_status(store::EXITED);
     plan_->state.clear_pid();
     WriteState();
+    if (plan_->on_pause) plan_->on_pause(exit_);
     if (!WaitForRestart(delay)) return false;
     ++exit_.restart_count;
     const absl::Status status = StartOnce();

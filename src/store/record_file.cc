@@ -7,6 +7,7 @@
 #include "base/fault.h"
 #include "base/status.h"
 #include "store/crc32c.h"
+#include "store/events.h"
 #include "store/store.h"
 
 namespace coracle::store {
@@ -85,6 +86,15 @@ std::string EncodeRecordFrame(absl::string_view message) {
 absl::StatusOr<std::string> DecodeRecordFrame(absl::string_view file) {
   ASSIGN_OR_RETURN(const absl::string_view message, MessageIn(file));
   return std::string(message);
+}
+
+size_t RecordFrameSize(absl::string_view bytes) {
+  Frame frame;
+  if (bytes.size() < sizeof(frame)) return 0;
+  memcpy(&frame, bytes.data(), sizeof(frame));
+  if (memcmp(frame.magic, kMagic, sizeof(kMagic)) != 0) return 0;
+  if (frame.schema < kOldestSchema || frame.schema > kNewestSchema) return 0;
+  return sizeof(frame) + frame.length;
 }
 
 absl::Status ReadRecordAt(int dirfd, const std::string& path, google::protobuf::MessageLite& message) {
