@@ -36,9 +36,9 @@ constexpr const char* kInRoot[] = {
 };
 // "exits" is the sign of the whole (store.cc).
 constexpr const char* kInRunRoot[] = {
-    "exits",        "containers",     "image-names", "image-names.lock", "mounts",      "networks",
-    "staged.lock",  "storage-driver", "leases",      "transfers",        "volumes",     "rootless-net",
-    "build-mounts", "build-runs",     "build-steps", "userns",           "userns.lock",
+    "exits",        "events",       "containers",     "image-names", "image-names.lock", "mounts",
+    "networks",     "staged.lock",  "storage-driver", "leases",      "transfers",        "volumes",
+    "rootless-net", "build-mounts", "build-runs",     "build-steps", "userns",           "userns.lock",
 };
 
 absl::Status RemoveContainers(Engine& engine) {
