@@ -33,7 +33,7 @@ offers '--no-trunc --noheading' --root /x ps --no
 offers '--digests' image ls --d
 offers 'bash zsh fish' completion ''
 offers 'create' oci --root /r cr
-offers 'start stop' help st
+offers 'start stats stop' help st
 offers '--publish --publish-all' run --publi
 offers '' run --gpu                     # not supported yet
 offers '' __m                           # hidden
