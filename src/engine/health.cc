@@ -14,6 +14,7 @@
 #include "base/time_format.h"
 #include "engine/exec.h"
 #include "monitor/captured_exec.h"
+#include "store/events.h"
 
 namespace coracle::engine {
 namespace {
@@ -94,6 +95,7 @@ absl::StatusOr<HealthState> Record(Engine& engine, const ContainerView& view,
       store::FileLock::Acquire(absl::StrCat(engine.store.ContainerRunDir(view.record.id()), "/health.lock"),
                                "another health check"));
   HealthState health = HealthOf(engine, view).value_or(HealthState());
+  const std::string before = health.status();
   const HealthConfig& config = view.record.config().health();
   Count(config, entry.exit_code() == 0, startup, entry.start_unix_nanos(), health);
   *health.add_log() = entry;
@@ -101,6 +103,11 @@ absl::StatusOr<HealthState> Record(Engine& engine, const ContainerView& view,
     health.mutable_log()->DeleteSubrange(0, health.log_size() - kKeptChecks);
   }
   RETURN_IF_ERROR(store::WriteHealth(engine.store, view.record.id(), health));
+  if (health.status() != before) {
+    store::EventRecord event = store::ContainerEvent(view.record, "health_status");
+    store::AddAttribute(event, "health_status", health.status());
+    store::AppendEvent(engine.store, event);
+  }
   return health;
 }
 

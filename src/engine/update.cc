@@ -12,6 +12,7 @@
 #include "engine/spec_builder.h"
 #include "monitor/attach_client.h"
 #include "runtime/cgroup.h"
+#include "store/events.h"
 
 namespace coracle::engine {
 namespace {
@@ -69,6 +70,7 @@ absl::Status UpdateContainer(Engine& engine, const ContainerView& before,
   }
   RETURN_IF_ERROR(store::UpdateContainer(engine.store, record, os::Durability::kDurable));
   TellMonitor(engine, id);
+  store::AppendEvent(engine.store, store::ContainerEvent(record, "update"));
   return absl::OkStatus();
 }
 

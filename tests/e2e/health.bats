@@ -56,6 +56,8 @@ health_is() { [ "$(health "$1")" = "$2" ]; }
   run_ok exec c rm /bad
   run_ok healthcheck run c
   health_is c healthy
+  run_ok events --stream=false --filter event=health_status --format '{{.Name}} {{.Attributes.health_status}}'
+  [ "$output" = $'c healthy\nc unhealthy\nc healthy' ] || fail "$output"
   # Without a timer nobody else has checked.
   run_ok inspect --format '{{len .State.Health.Log}}' c
   [ "$output" = 5 ]

@@ -168,6 +168,8 @@ limit_of() {
   run_ok update --restart always c
   run_ok inspect -f '{{.HostConfig.RestartPolicy.Name}}' c
   equals always
+  run_ok events --stream=false --filter event=update --format '{{.Name}}'
+  equals c
   ticks() { [ "$(coracle logs c | grep -c tick)" -ge 3 ]; }
   eventually 20 ticks
   run_ok update --restart no c
