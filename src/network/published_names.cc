@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "base/fault.h"
 #include "base/status.h"
 #include "os/file.h"
 
@@ -57,13 +58,15 @@ std::string SeenNetworksDir(const store::Store& store, absl::string_view contain
 
 absl::Status PublishNames(const store::Store& store, const std::string& network_id,
                           const PublishedNames& names, const NetworkDns& dns) {
-  RETURN_IF_ERROR(Replace(NamesDir(store, network_id), names.container_id, NamesText(names)),
-                  "publish names");
   std::string text;
   AddLine("network", dns.network_name, &text);
   if (dns.internal) AddLine("internal", "true", &text);
   for (const std::string& server : dns.servers) AddLine("server", server, &text);
-  return Annotate(Replace(SeenNetworksDir(store, names.container_id), network_id, text), "publish names");
+  // First what WithdrawAllNames goes by: of one who is killed in between, nothing stays.
+  RETURN_IF_ERROR(Replace(SeenNetworksDir(store, names.container_id), network_id, text), "publish names");
+  FaultPoint("network.names");
+  return Annotate(Replace(NamesDir(store, network_id), names.container_id, NamesText(names)),
+                  "publish names");
 }
 
 void WithdrawNames(const store::Store& store, const std::string& network_id,
