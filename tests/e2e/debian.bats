@@ -145,8 +145,8 @@ SCRIPT
   done
   run_fails 125 run -d --rmi busybox true
   contains "--rmi with --detach is not supported yet" "$stderr"
-  run_fails 125 logs --color x
-  contains "--color is not supported yet" "$stderr"
+  run_fails 125 logs --details x
+  contains "--details is not supported yet" "$stderr"
   run_ok run --rm --systemd=false --passwd=false --image-volume=ignore busybox true
 }
 

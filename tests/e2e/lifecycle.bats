@@ -183,6 +183,20 @@ state() { coracle inspect -f '{{.State.Status}}' "$1"; }
   run_fails 125 inspect no-such-thing
 }
 
+@test "logs of several: names in colour on a terminal that wants it, else plain" {
+  require script
+  import_busybox
+  local name
+  for name in a b; do run_ok run --name "$name" busybox echo "said by $name"; done
+  run_ok logs --color --names a b
+  equals $'a said by a\nb said by b'
+  script -qec "'$CORACLE' --root '$CORACLE_ROOT' --runroot '$CORACLE_RUNROOT' logs --color --names a b" "$T/typescript" < /dev/null > "$T/shown" 2> "$T/err" 3>&- 4>&-
+  contains $'\x1b[31ma\x1b[0m said by a' "$(< "$T/shown")"
+  contains $'\x1b[32mb\x1b[0m said by b' "$(< "$T/shown")"
+  NO_COLOR=1 script -qec "'$CORACLE' --root '$CORACLE_ROOT' --runroot '$CORACLE_RUNROOT' logs --color --names a b" "$T/typescript" < /dev/null > "$T/shown" 2> "$T/err" 3>&- 4>&-
+  lacks $'\x1b[3' "$(< "$T/shown")"
+}
+
 @test "logs: tail, timestamps, since, follow" {
   import_busybox
   run_ok run --name l busybox sh -c 'for i in 1 2 3 4 5; do echo line $i; done; printf partial'
