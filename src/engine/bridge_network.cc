@@ -82,8 +82,11 @@ class BridgeSession : public monitor::NetworkSession {
         network::DnsConfig{.container_id = run_->id, .links = run_->links, .servers = run_->dns_servers});
   }
   ~BridgeSession() override {
-    (void)UnpublishPorts(run_->store,
-                         run_->id);  // best effort: who looks next at the container does it again
+    // The close of an nftables socket waits until what was deleted is (nft_rcv_nl_event in the kernel: a
+    // grace period of RCU, 5 ms and more), so that this one goes before there is anything.
+    watch_.reset();
+    // Best effort: who looks next at the container does it again.
+    (void)UnpublishPorts(run_->store, run_->id);
     network::WithdrawAllNames(run_->store, run_->id);
   }
   void Describe(store::ContainerState* state) const override {
