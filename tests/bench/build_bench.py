@@ -70,6 +70,8 @@ def case_build(bench):
         """Seconds from the start of the command to that of the step that sees the changed file."""
         if engine.name == "docker":
             raise RuntimeError("the classic builder has no mounts")
+        if engine.name == "podman":
+            raise RuntimeError("its cache does not see what a mount shows")
         counter[0] += 1
         with open(made["many"] + "/7/7", "w", encoding="utf-8") as out:
             out.write(f"{counter[0]}\n")
