@@ -9,6 +9,7 @@
 #include "absl/strings/strip.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "engine/locked_record.h"
 #include "engine/networks.h"
 #include "engine/running_network.h"
 #include "network/address.h"
@@ -179,25 +180,6 @@ absl::Status HeldNetworks::Take(Engine& engine, ContainerConfig& config) {
 
 namespace {
 
-// The container's record, to be changed: its op lock is held as long as the result lives.
-struct LockedRecord {
-  store::FileLock lock;
-  ContainerView view;
-};
-absl::StatusOr<LockedRecord> LockRecord(Engine& engine, const std::string& container) {
-  ASSIGN_OR_RETURN(const ContainerView before, Look(engine, container));
-  ASSIGN_OR_RETURN(store::FileLock lock, store::LockContainer(engine.store, before.record.id()));
-  LockedRecord locked{std::move(lock), before};
-  ASSIGN_OR_RETURN(locked.view.record, store::ReadContainer(engine.store, before.record.id()));
-  ASSIGN_OR_RETURN(locked.view.state, store::ReadState(engine.store, before.record.id()));
-  return locked;
-}
-
-absl::Status SaveRecord(Engine& engine, const store::ContainerRecord& record) {
-  return store::UpdateContainer(engine.store, record,
-                                record.auto_remove() ? os::Durability::kVolatile : os::Durability::kDurable);
-}
-
 void Tell(const Engine& engine, absl::string_view status, const store::ContainerRecord& record,
           const NetworkRecord& network) {
   store::EventRecord event = store::ObjectEvent("network", status, record.id(), network.name());
@@ -235,11 +217,12 @@ absl::Status ConnectContainer(Engine& engine, const std::string& network_name, c
   RETURN_IF_ERROR(store::ReadNetwork(engine.store, network.name()).status());  // removed just now?
   const store::ContainerRecord before = record;
   *record.mutable_config()->add_networks() = attachment;
-  RETURN_IF_ERROR(SaveRecord(engine, record));
+  RETURN_IF_ERROR(store::UpdateContainer(engine.store, record, os::Durability::kDurable));
   if (IsRunning(locked.view)) {
     const absl::Status connected = ConnectRunning(engine, locked.view, network, attachment);
     if (!connected.ok()) {
-      (void)SaveRecord(engine, before);  // the error below is the one to tell
+      (void)store::UpdateContainer(engine.store, before,
+                                   os::Durability::kDurable);  // the error below is the one to tell
       return connected;
     }
   }
@@ -264,7 +247,7 @@ absl::Status DisconnectContainer(Engine& engine, const std::string& network_name
   }
   if (IsRunning(locked.view)) RETURN_IF_ERROR(DisconnectRunning(engine, locked.view, network));
   networks->erase(found);
-  RETURN_IF_ERROR(SaveRecord(engine, record));
+  RETURN_IF_ERROR(store::UpdateContainer(engine.store, record, os::Durability::kDurable));
   Tell(engine, "disconnect", record, network);
   return absl::OkStatus();
 }

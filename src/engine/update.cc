@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "engine/default_limits.h"
+#include "engine/locked_record.h"
 #include "engine/spec_builder.h"
 #include "monitor/attach_client.h"
 #include "runtime/cgroup.h"
@@ -53,10 +54,8 @@ bool SameLimits(const store::Limits& a, const store::Limits& b) {
 absl::Status UpdateContainer(Engine& engine, const ContainerView& before,
                              const std::function<absl::Status(ContainerConfig&)>& change) {
   const std::string id = before.record.id();
-  ASSIGN_OR_RETURN(const store::FileLock lock, store::LockContainer(engine.store, id));
-  ContainerView view;  // not by Look, which might want the lock itself
-  ASSIGN_OR_RETURN(view.record, store::ReadContainer(engine.store, id));
-  ASSIGN_OR_RETURN(view.state, store::ReadState(engine.store, id));
+  ASSIGN_OR_RETURN(const LockedRecord locked, LockRecord(engine, id));
+  const ContainerView& view = locked.view;
   store::ContainerRecord record = view.record;
   RETURN_IF_ERROR(change(*record.mutable_config()));
   const std::string& policy = record.config().restart().name();
