@@ -244,6 +244,11 @@ absl::Status AttachSession::HandleSignals() {
   return absl::OkStatus();
 }
 
+absl::Status SendAndAwaitAck(const os::UniqueFd& connection, FrameType type) {
+  RETURN_IF_ERROR(SendFrame(connection, EncodeFrame(type, "")));
+  return AwaitFrame(connection, FrameType::kAck).status();
+}
+
 }  // namespace
 
 absl::StatusOr<os::UniqueFd> ConnectAttach(const std::string& run_dir) {
@@ -272,13 +277,11 @@ absl::Status SendStart(const os::UniqueFd& connection) {
 }
 
 absl::Status SendStopRequested(const os::UniqueFd& connection) {
-  RETURN_IF_ERROR(SendFrame(connection, EncodeFrame(FrameType::kStopRequested, "")));
-  return AwaitFrame(connection, FrameType::kAck).status();
+  return SendAndAwaitAck(connection, FrameType::kStopRequested);
 }
 
 absl::Status SendReload(const os::UniqueFd& connection) {
-  RETURN_IF_ERROR(SendFrame(connection, EncodeFrame(FrameType::kReload, "")));
-  return AwaitFrame(connection, FrameType::kAck).status();
+  return SendAndAwaitAck(connection, FrameType::kReload);
 }
 
 absl::Status SendResize(const os::UniqueFd& connection, uint16_t rows, uint16_t columns) {
