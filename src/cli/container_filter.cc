@@ -53,6 +53,17 @@ bool IsOnNetwork(const store::ContainerConfig& config, absl::string_view value) 
                      });
 }
 
+absl::Status CheckValues(const Filters& filters, absl::string_view key,
+                         absl::Span<const absl::string_view> known) {
+  for (const std::string& value : filters.Values(key)) {
+    if (std::find(known.begin(), known.end(), value) != known.end()) continue;
+    return WithExitCode(absl::InvalidArgumentError(absl::StrCat(
+                            "--filter ", key, "=", value, ": expected one of ", absl::StrJoin(known, ", "))),
+                        125);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<ContainerFilter> ContainerFilter::Parse(engine::Engine& engine,
@@ -61,22 +72,8 @@ absl::StatusOr<ContainerFilter> ContainerFilter::Parse(engine::Engine& engine,
   auto parsed = Filters::Parse(terms, kKeys);
   if (!parsed.ok()) return WithExitCode(parsed.status(), 125);
   filter.filters_ = *std::move(parsed);
-  for (const std::string& status : filter.filters_.Values("status")) {
-    if (std::find(std::begin(kStatuses), std::end(kStatuses), status) == std::end(kStatuses)) {
-      return WithExitCode(
-          absl::InvalidArgumentError(
-              absl::StrCat("--filter status=", status, ": expected one of ", absl::StrJoin(kStatuses, ", "))),
-          125);
-    }
-  }
-  for (const std::string& health : filter.filters_.Values("health")) {
-    if (std::find(std::begin(kHealths), std::end(kHealths), health) == std::end(kHealths)) {
-      return WithExitCode(
-          absl::InvalidArgumentError(
-              absl::StrCat("--filter health=", health, ": expected one of ", absl::StrJoin(kHealths, ", "))),
-          125);
-    }
-  }
+  RETURN_IF_ERROR(CheckValues(filter.filters_, "status", kStatuses));
+  RETURN_IF_ERROR(CheckValues(filter.filters_, "health", kHealths));
   for (const std::string& name : filter.filters_.Values("before")) {
     ASSIGN_OR_RETURN(const engine::ContainerView view, engine::Look(engine, name));
     filter.created_before_ =

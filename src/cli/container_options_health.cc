@@ -30,7 +30,8 @@ absl::Status ReadTest(const ParsedCommand& parsed, absl::string_view option,
     *test->Add() = text;
     return absl::OkStatus();
   }
-  const Json words = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const absl::StatusOr<Json> parsed_words = ParseJson(text);
+  const Json words = parsed_words.ok() ? *parsed_words : Json(nullptr);
   const auto is_string = [](const Json& word) { return word.is_string(); };
   if (!words.is_array() || !std::all_of(words.begin(), words.end(), is_string)) {
     return OptionError(option, text, "expected a command, or a JSON array of words");
