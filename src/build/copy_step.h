@@ -25,10 +25,10 @@ namespace coracle::build {
 
 class CopyStep {
  public:
-  // `scratch`: a path beside which nothing begins with the same name; what is fetched goes there.
   // --link: it is made over nothing.
   static bool IsLinked(const Step& step);
-  // `is_new`: whether it probably has to be made, asked when that is worth to know early.
+  // `scratch`: a path beside which nothing begins with the same name; what is fetched goes there. `is_new`:
+  // whether it probably has to be made, asked when that is worth to know early.
   CopyStep(const StageInputs& in, const Step& step, const std::string& scratch, std::function<bool()> is_new)
       : in_(in), step_(step), scratch_(scratch), ahead_(absl::StrCat(scratch, "-ahead"), std::move(is_new)) {}
 

@@ -31,9 +31,7 @@ constexpr size_t kMaxOutputBytes = 4096;
 
 constexpr char kStarting[] = "starting", kHealthy[] = "healthy", kUnhealthy[] = "unhealthy";
 
-bool IsChecked(const store::ContainerRecord& record) {
-  return record.config().has_health() && !record.config().health().test().empty();
-}
+bool IsChecked(const store::ContainerRecord& record) { return !record.config().health().test().empty(); }
 
 // The program of {"CMD", ...} or {"CMD-SHELL", command}.
 std::vector<std::string> ProgramOf(const google::protobuf::RepeatedPtrField<std::string>& test) {
